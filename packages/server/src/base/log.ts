@@ -1,0 +1,43 @@
+// The log: one JSON object a line on standard error. Secrets never reach it: they are redacted by key here.
+
+import { pino, type Logger } from 'pino'
+
+export type Log = Pick<Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'>
+
+export interface LogSink {
+  log: Log
+  /** Writes out what is buffered; called before the process ends. */
+  flush(): void
+}
+
+const secrets = ['authorization', 'password', 'secretAccessKey', 'sessionToken', 'authorizationToken', 'signature']
+
+/** `level` is one of pino's, or `silent`. Lines are buffered for up to 100 ms, so that a request never waits for the terminal. */
+export function openLog(level: string): LogSink {
+  const destination = pino.destination({ fd: 2, sync: false, minLength: 16_384 })
+  const log = pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths: secrets.flatMap((key) => [key, `*.${key}`]), censor: '[redacted]' },
+    },
+    destination,
+  )
+  const timer = setInterval(() => destination.flush(), 100)
+  timer.unref()
+  return {
+    log,
+    flush: () => {
+      clearInterval(timer)
+      try {
+        destination.flushSync()
+      } catch {
+        // The descriptor was never opened: nothing was logged.
+      }
+    },
+  }
+}
+
+export const silentLog: Log = pino({ level: 'silent' })
