@@ -1,0 +1,131 @@
+// Judge: what a power cut leaves. How the cut is made, and what it cannot show, is at the head of `support/loop-device.ts`.
+//
+// A life is: an empty disk, the server, clients that push, move and delete on all wires at once; a cut at a random moment; the server
+// started on what the disk held at that moment; inspection; clients again, on that; the next cut. So the server also recovers
+// from what a recovery left.
+//
+//   BERTH_TEST_ROUNDS  how many cuts (3; with BERTH_TEST_SOAK 30)
+//   BERTH_TEST_SEED    of what the clients do
+//
+// The judge is judged by three disks that lie: the server in `relaxed` mode, and, under strace, syncs that are answered without being
+// done. Each must be seen to lose something that was acknowledged.
+
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { calmWriteback, type PowerCutDisk, powerCutDisk, whyNoLoopDevices } from '../support/loop-device.ts'
+import { type ServedRegistry, type ServeOptions, serve } from '../support/serve.ts'
+import { type Findings, inspect, resumeUploads, summary } from './inspection.ts'
+import { createLedger, type Expectation } from './ledger.ts'
+import { rounds, seed } from './settings.ts'
+import { strace, whyNoStrace } from './strace.ts'
+import { connect } from './target.ts'
+import { createWorkload, name, seeded, there } from './workload.ts'
+
+const cuts = rounds({ usual: 3, soak: 30 })
+const skip = whyNoLoopDevices()
+const skipUnderStrace = skip || whyNoStrace()
+
+interface Life {
+  cuts: number
+  server?: Omit<ServeOptions, 'dataDir'>
+  /** Called with what each cut left. */
+  judge(findings: Findings, problems: string[]): void
+}
+
+async function live({ cuts, server: serveOptions, judge }: Life): Promise<void> {
+  using _calm = calmWriteback()
+  const random = seeded(seed())
+  const ledger = createLedger()
+  const repositories = ['apps/web', 'apps/api', 'base']
+  const workload = createWorkload({ ledger, repositories, random })
+  const start = (disk: PowerCutDisk) => serve({ ...serveOptions, dataDir: join(disk.path, 'berth') })
+
+  let disk = await powerCutDisk({ sizeMiB: 2048 })
+  let server: ServedRegistry | undefined
+  try {
+    server = await start(disk)
+    let target = await connect(server)
+    for (const repository of repositories) {
+      await target.api?.createRepository(repository)
+      ledger.begin([[name.repository(repository), there]]).acknowledge()
+    }
+    for (let cut = 1; cut <= cuts; cut++) {
+      const before = ledger.acknowledged
+      const load = workload.run(target)
+      await sleep(500 + random() * 3500)
+      let expectation: Expectation = new Map()
+      let whileOff = ledger.acknowledged
+      const next = await disk.cutPower(async () => {
+        // Long enough for an answer that waits for no sync to be sent.
+        await sleep(50 + random() * 300)
+        whileOff = ledger.acknowledged - whileOff
+        expectation = ledger.expectation()
+      })
+      load.expectFailure()
+      await server.kill()
+      await load.ended
+      target.close()
+      const old = disk
+      disk = next
+      await old[Symbol.asyncDispose]()
+
+      const startedAt = performance.now()
+      server = await start(disk)
+      const startMs = Math.round(performance.now() - startedAt)
+      target = await connect(server)
+      const findings = await inspect({ target, expectation })
+      ledger.forget()
+      ledger.settle(findings.values)
+      const uploads = await resumeUploads(target, workload.takeUploads(), 'power cut')
+      console.log(
+        `cut ${cut}: ${ledger.acknowledged - before} operations acknowledged, ${whileOff} of them about or after the cut; ` +
+          `started in ${startMs} ms; ${uploads.resumed} uploads gone on with; ${summary(findings)}`,
+      )
+      judge(findings, [...load.problems, ...uploads.problems])
+    }
+    await server.stop()
+  } finally {
+    await server?.kill()
+    await disk[Symbol.asyncDispose]()
+  }
+}
+
+function nothingIsLost(findings: Findings, problems: string[]): void {
+  assert.deepEqual(findings.lost.slice(0, 20), [], `${findings.lost.length} facts are lost`)
+  assert.deepEqual(findings.broken.slice(0, 20), [], `${findings.broken.length} things are broken`)
+  assert.deepEqual(problems.slice(0, 20), [])
+}
+
+test('a success answer is durable against a power cut before it is sent (product.md, Durability)', {
+  skip,
+}, async () => {
+  await live({ cuts, judge: nothingIsLost })
+})
+
+test('an answer waits for a sync that began after its commit, on a slow disk too (durability.md, rule 1)', {
+  skip: skipUnderStrace,
+}, async () => {
+  // With time before *and* after each sync, whoever joins a sync that is under way is answered long before the next one is done.
+  const slow = 'fdatasync,fsync:delay_enter=15000:delay_exit=15000'
+  await live({ cuts, server: { under: strace(slow) }, judge: nothingIsLost })
+})
+
+async function mustLose(server: Life['server']): Promise<void> {
+  let missing = 0
+  await live({
+    cuts: 1,
+    ...(server ? { server } : {}),
+    judge: ({ lost, broken }) => {
+      missing += lost.length + broken.length
+    },
+  })
+  assert.notEqual(missing, 0, 'nothing was lost: this judge sees nothing')
+}
+
+test('the judge is not blind: relaxed durability loses the last answers, never the database (durability.md, rule 9)', {
+  skip,
+}, async () => {
+  await mustLose({ env: { BERTH_DURABILITY: 'relaxed' } })
+})
