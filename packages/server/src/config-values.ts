@@ -1,0 +1,153 @@
+// The values of settings: text to value, or a `Mistake` that says what is wrong with it.
+
+import { BlockList, isIP, isIPv4 } from 'node:net'
+import { resolve } from 'node:path'
+import { parseRegion, type Region } from '@berth/api/names/registry.ts'
+import { systemErrorCode } from './base/errors.ts'
+
+export interface Address {
+  /** A name or an address, IPv6 without brackets. */
+  host: string
+  /** 0: the system picks one. */
+  port: number
+}
+
+/** How clients name a registry: a host over `{account}` and `{region}`, such as `{account}.dkr.ecr.{region}.example.com`. */
+export interface RegistryHost {
+  template: string
+  scheme?: 'http' | 'https'
+}
+
+/** Where a value came from: how the operator calls the setting there, and the folder that relative paths start from. */
+export interface Origin {
+  name: string
+  folder: string
+  readFile(path: string): string
+}
+
+/** What is wrong with one value; the sentence goes on after "BERTH_X ". */
+export class Mistake extends Error {}
+
+export function refuse(message: string): never {
+  throw new Mistake(message)
+}
+
+export function list(text: string): string[] {
+  return text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+}
+
+export function oneOf<T extends string>(text: string, values: readonly T[]): T {
+  return (
+    values.find((value) => value === text) ??
+    refuse(`is "${text}", not ${values.slice(0, -1).join(', ')} or ${values.at(-1)}`)
+  )
+}
+
+export function parseSwitch(text: string): boolean {
+  return oneOf(text, ['true', 'false']) === 'true'
+}
+
+export function parseAddress(text: string): Address {
+  const parts = /^(?:\[(?<bracketed>[^\]]+)\]:|(?<plain>[^:[\]]*):)?(?<port>\d{1,5})$/.exec(text)?.groups
+  const port = Number(parts?.port)
+  const host = parts?.bracketed ?? (parts?.plain || '127.0.0.1')
+  const isHost = parts?.bracketed === undefined ? isIPv4(host) || isHostName(host) : isIP(host) === 6
+  if (!parts || port > 65_535 || !isHost) {
+    return refuse(`is "${text}", not an address and a port, such as 127.0.0.1:5000, [::1]:5000 or 0.0.0.0:443`)
+  }
+  return { host: host.toLowerCase(), port }
+}
+
+/** A name of labels, of which the last is not a number: `127.0.0.300` is neither an address nor a name. */
+export function isHostName(text: string): boolean {
+  return (
+    text.length <= 253 && /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/i.test(text)
+  )
+}
+
+export function parseRegionName(text: string): Region {
+  return (
+    parseRegion(text) ?? refuse(`holds "${text}", which is not named like a region: us-east-1, eu-central-1, local-1`)
+  )
+}
+
+export function parseRegistryHost(text: string): RegistryHost {
+  const parts = /^(?:(?<scheme>https?):\/\/)?(?<template>[^/]+)\/?$/.exec(text)?.groups
+  const template = parts?.template ?? ''
+  const example = template.replaceAll('{account}', '123456789012').replaceAll('{region}', 'us-east-1')
+  const unknown = /\{[^}]*\}/.exec(example)
+  if (unknown) return refuse(`holds ${unknown[0]}; only {account} and {region} can be filled in`)
+  const host = /^(?<host>\[[^\]]+\]|[^:]+)(?::(?<port>\d{1,5}))?$/.exec(example)?.groups
+  const name = host?.host ?? ''
+  const isHost = name.startsWith('[')
+    ? isIP(name.slice(1, -1)) === 6
+    : isIPv4(name) || (isHostName(name) && name === name.toLowerCase())
+  if (!host || !isHost || Number(host.port ?? 0) > 65_535) {
+    return refuse(
+      `is "${text}", not a host in small letters with an optional port, such as registry.example.com or localhost:5000`,
+    )
+  }
+  // docker reads `word/name` as a user's repository on Docker Hub (distribution/reference, splitDockerDomain).
+  if (!/[.:]/.test(example) && example !== 'localhost') {
+    return refuse(`is "${text}", which docker would take for a namespace of Docker Hub: a host needs a dot or a port`)
+  }
+  const scheme = parts?.scheme
+  return scheme === 'http' || scheme === 'https' ? { template, scheme } : { template }
+}
+
+export function parsePath(text: string, origin: Origin): string {
+  return resolve(origin.folder, text)
+}
+
+export function parseReadableFile(text: string, origin: Origin): string {
+  const path = parsePath(text, origin)
+  readText(path, origin)
+  return path
+}
+
+export function readText(path: string, origin: Origin): string {
+  try {
+    return origin.readFile(path)
+  } catch (error) {
+    return refuse(`names ${path}, which cannot be read (${systemErrorCode(error) ?? error})`)
+  }
+}
+
+export function parseAddressRanges(text: string): BlockList {
+  const ranges = new BlockList()
+  for (const item of list(text)) {
+    const parts = /^(?<address>[^/]+)(?:\/(?<prefix>\d{1,3}))?$/.exec(item)?.groups
+    const version = isIP(parts?.address ?? '')
+    const bits = version === 6 ? 128 : 32
+    const prefix = Number(parts?.prefix ?? bits)
+    if (!parts?.address || version === 0 || prefix > bits)
+      return refuse(`holds "${item}", not an address or a range such as 10.0.0.0/8`)
+    ranges.addSubnet(parts.address, prefix, version === 6 ? 'ipv6' : 'ipv4')
+  }
+  return ranges
+}
+
+/** Milliseconds of `90s`, `30m`, `12h` or `7d`. */
+export function parseDuration(text: string): number {
+  const parts = /^(\d{1,9})(s|m|h|d)$/.exec(text)
+  const units: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+  const unit = units[parts?.[2] ?? '']
+  if (!parts || unit === undefined) return refuse(`is "${text}", not a duration such as 90s, 30m, 12h or 7d`)
+  return Number(parts[1]) * unit
+}
+
+export function isLoopbackHost(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'))
+}
+
+/** `127.0.0.1:5000`, `[::1]:5000`. */
+export function addressText(address: Address): string {
+  return `${isIP(address.host) === 6 ? `[${address.host}]` : address.host}:${address.port}`
+}
+
+export function isWildcardHost(host: string): boolean {
+  return host === '0.0.0.0' || host === '::'
+}
