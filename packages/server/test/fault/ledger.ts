@@ -100,6 +100,11 @@ export function createLedger() {
       return new Map([...registers].map(([name, of]) => [name, present(of)]))
     },
 
+    /** The registers that something was sent to since they were settled. */
+    touched(): string[] {
+      return [...registers].flatMap(([name, { versions }]) => (versions.length > 1 ? [name] : []))
+    },
+
     /** What one register may hold now. */
     may(name: string): Set<Value> {
       return present(register(name))

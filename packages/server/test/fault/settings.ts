@@ -2,6 +2,9 @@
 
 export const isSoak = Boolean(process.env.BERTH_TEST_SOAK)
 
+/** A test that hangs is a failure too. */
+export const timeout = (isSoak ? 240 : 10) * 60_000
+
 /** BERTH_TEST_ROUNDS, or what this test has by itself. */
 export function rounds(own: { usual: number; soak: number }): number {
   return fromEnvironment('BERTH_TEST_ROUNDS') ?? (isSoak ? own.soak : own.usual)

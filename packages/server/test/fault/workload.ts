@@ -5,6 +5,7 @@
 // repositories, mount them across, and skip what a HEAD finds. Observers read exactly what is being changed at the moment.
 
 import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { digestOf, type PushMode, UnexpectedAnswer } from '../support/docker-wire.ts'
 import type { Ledger, Operation, Value } from './ledger.ts'
 import type { Target } from './target.ts'
@@ -359,6 +360,7 @@ export function createWorkload(options: WorkloadOptions) {
         } catch (error) {
           if (options.isRefusal?.(error)) {
             state.refused++
+            await sleep(20)
             continue
           }
           if (!failureIsExpected) noteProblem(`${what}: ${describe(error)}`)
@@ -374,7 +376,7 @@ export function createWorkload(options: WorkloadOptions) {
       const register = names.length > 0 ? pick(names) : undefined
       const [, kind, repository, reference] = /^(\S+) ([^@:]+)[@:](.+)$/.exec(register ?? '') ?? []
       if (!register || !repository || !reference) {
-        await new Promise((resolve) => setTimeout(resolve, 2))
+        await sleep(2)
         return
       }
       const read = ledger.reading(register)
