@@ -101,7 +101,7 @@ describe('the signer gives the signatures of the AWS signing test suite', () => 
       if (context.sign_body) headers.set('x-amz-content-sha256', digests.sha256Hex(request.body))
       const signed = signRequest({
         method: request.method,
-        url: `https://${headers.get('host')}${request.target}`,
+        url: `https://${headers.get('host')}${Buffer.from(request.target, 'latin1').toString('utf8')}`,
         headers: Object.fromEntries(headers),
         body: request.body,
         credentials: {
