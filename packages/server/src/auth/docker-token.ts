@@ -1,0 +1,85 @@
+// The password of `docker login`: a sealed token that names its principal and region, valid for 12 hours, opened without a database
+// (ECR GetAuthorizationToken). What it names is looked up at each request, so a disabled key ends it at once.
+
+import type { Region } from '@berth/api/names/registry.ts'
+import type { Clock } from '../base/clock.ts'
+import type { AccessKey, Identities } from '../domain/identities/identities.ts'
+import type { KeyRing } from './key-ring.ts'
+
+const lifetimeMs = 12 * 60 * 60 * 1000
+const maxCachedTokens = 10_000
+/** Longer passwords are none of ours; ECR's own reach 2,714 characters. */
+const maxPasswordLength = 512
+
+export interface DockerTokens {
+  /** `expiresAt` in milliseconds since the epoch. */
+  issue(accessKeyId: string, region: Region): { password: string; expiresAt: number }
+  /** Who the value of an `Authorization` header speaks for, and in which region. */
+  open(header: string): OpenedToken
+}
+
+export type OpenedToken =
+  | { is: 'valid'; accessKey: AccessKey; region: Region }
+  /** Not Basic, not user AWS, not sealed by us. */
+  | { is: 'malformed' }
+  | { is: 'expired' }
+  /** Its access key was disabled or deleted. */
+  | { is: 'revoked' }
+
+interface Payload {
+  key: string
+  region: Region
+  expiresAt: number
+}
+
+export function createDockerTokens(parts: {
+  keyRing: KeyRing
+  identities: Identities
+  clock: Clock
+  installationId: string
+}): DockerTokens {
+  const { keyRing, identities, clock, installationId } = parts
+  const opened = new Map<string, Payload>()
+
+  function payloadOf(header: string): Payload | undefined {
+    const cached = opened.get(header)
+    if (cached) return cached
+    const payload = read(header)
+    if (!payload) return undefined
+    const oldest = opened.size >= maxCachedTokens ? opened.keys().next().value : undefined
+    if (oldest !== undefined) opened.delete(oldest)
+    opened.set(header, payload)
+    return payload
+  }
+
+  function read(header: string): Payload | undefined {
+    const encoded = /^basic +([A-Za-z0-9+/_-]+=*) *$/i.exec(header)?.[1]
+    if (encoded === undefined || encoded.length > maxPasswordLength * 2) return undefined
+    const [user, password] = splitOnce(Buffer.from(encoded, 'base64').toString('latin1'))
+    if (user !== 'AWS' || password.length > maxPasswordLength || !/^[A-Za-z0-9_-]+$/.test(password)) return undefined
+    const plaintext = keyRing.open('docker-token', Buffer.from(password, 'base64url'), installationId)
+    return plaintext ? (JSON.parse(plaintext.toString()) as Payload) : undefined
+  }
+
+  return {
+    issue(accessKeyId, region) {
+      const expiresAt = clock.now() + lifetimeMs
+      const payload: Payload = { key: accessKeyId, region, expiresAt }
+      const sealed = keyRing.seal('docker-token', Buffer.from(JSON.stringify(payload)), installationId)
+      return { password: sealed.toString('base64url'), expiresAt }
+    },
+
+    open(header) {
+      const payload = payloadOf(header)
+      if (!payload) return { is: 'malformed' }
+      if (payload.expiresAt <= clock.now()) return { is: 'expired' }
+      const accessKey = identities.findAccessKey(payload.key)
+      return accessKey?.isActive ? { is: 'valid', accessKey, region: payload.region } : { is: 'revoked' }
+    },
+  }
+}
+
+function splitOnce(text: string): [string, string] {
+  const colon = text.indexOf(':')
+  return colon < 0 ? [text, ''] : [text.slice(0, colon), text.slice(colon + 1)]
+}

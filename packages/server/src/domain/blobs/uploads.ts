@@ -1,0 +1,448 @@
+// Uploads: the way bytes become a blob of a repository, on both wires (OCI end-4 to end-6, ECR InitiateLayerUpload to
+// CompleteLayerUpload). The order of a completion, and who cleans up after a crash between two steps, is in docs/design/uploads.md.
+
+import type { Readable } from 'node:stream'
+import type { Digest } from '@berth/api/names/digest.ts'
+import { type DigestAlgorithm, digestAlgorithm } from '@berth/api/names/digest.ts'
+import type { Clock } from '../../base/clock.ts'
+import { RegistryError } from '../../base/errors.ts'
+import type { Ids } from '../../base/ids.ts'
+import type { Log } from '../../base/log.ts'
+import type { RequestContext } from '../../base/request-context.ts'
+import { BodyInterrupted } from '../../base/streams.ts'
+import type { BlobStore } from '../../storage/blobs/blob-store.ts'
+import type { MetadataStore } from '../../storage/metadata/metadata-store.ts'
+import { blobsTable } from '../../storage/metadata/tables/blobs.ts'
+import { type UploadRow, uploadsTable } from '../../storage/metadata/tables/uploads.ts'
+import { requireRepository } from '../repositories/repositories.ts'
+import { UploadSession } from './upload-session.ts'
+
+/** ECR quotas: 52,000 MiB a layer, 4,200 parts of 5 MiB at least, except the last. */
+const maxBlobBytes = 52_000 * 1024 * 1024
+const maxParts = 4200
+const minPartBytes = 5 * 1024 * 1024
+/** What this process keeps open, and what the installation keeps at all. */
+const maxSessions = 1000
+const maxUploads = 10_000
+
+export interface UploadBody {
+  stream: Readable
+  /** From `Content-Range`: the position of the first byte, and of the last where it is given. */
+  range?: { first: number; last: number }
+}
+
+export interface Uploads {
+  /** @throws RegistryError RepositoryNotFound, Busy when too many uploads are open */
+  start(ctx: RequestContext, repository: string, algorithm?: DigestAlgorithm): Promise<string>
+  /** @throws RegistryError UploadNotFound */
+  receivedBytes(ctx: RequestContext, repository: string, uploadId: string): Promise<number>
+  /** Appends a body; gives the bytes received so far. What arrived before a lost connection is kept. @throws RegistryError InvalidLayerPart out of order */
+  append(ctx: RequestContext, repository: string, uploadId: string, body: UploadBody): Promise<number>
+  /** Appends one part of the API; `first` and `last` are positions in bytes. */
+  appendPart(
+    ctx: RequestContext,
+    repository: string,
+    uploadId: string,
+    first: number,
+    last: number,
+    part: Buffer[],
+  ): Promise<void>
+  /** Appends what the body holds, checks the digest, and makes the blob visible in the repository. A wrong digest ends the upload. */
+  complete(ctx: RequestContext, repository: string, uploadId: string, digest: Digest, body: UploadBody): Promise<void>
+  /** As `complete`, by the rules of the API: parts, and a blob that is there already is an error. Gives the sha256 digest. */
+  completeParts(ctx: RequestContext, repository: string, uploadId: string, digests: readonly string[]): Promise<Digest>
+  /** A whole blob in one request (OCI end-4b). */
+  put(ctx: RequestContext, repository: string, digest: Digest, body: UploadBody): Promise<void>
+  cancel(ctx: RequestContext, repository: string, uploadId: string): Promise<void>
+  /** Removes uploads that nobody has touched for that long, in milliseconds; gives how many. */
+  removeIdle(idleMs: number): Promise<number>
+  /** Ids of uploads whose bytes are on their way to a storage key: their files have no row yet. */
+  promoting(): ReadonlySet<string>
+  close(): Promise<void>
+}
+
+interface Work {
+  /** Ends the reading of a body; a no-op once the body is in. */
+  interrupt: () => void
+  done: Promise<void>
+}
+
+export function createUploads(parts: {
+  metadata: MetadataStore
+  blobs: BlobStore
+  clock: Clock
+  ids: Ids
+  log: Log
+}): Uploads {
+  const { metadata, blobs, clock, ids, log } = parts
+  const sessions = new Map<string, UploadSession>()
+  const working = new Map<string, Work>()
+  const promoting = new Set<string>()
+  let openUploads: number | undefined
+
+  const notFound = (ctx: RequestContext, repository: string, uploadId: string) =>
+    new RegistryError({
+      code: 'UploadNotFound',
+      uploadId,
+      repositoryName: repository,
+      registryId: ctx.registry.accountId,
+    })
+
+  /** The upload, if it is of this repository and this principal: to everybody else it does not exist. */
+  async function requireUpload(
+    ctx: RequestContext,
+    repository: string,
+    uploadId: string,
+  ): Promise<{ row: UploadRow; keyScope: string }> {
+    return metadata.read(
+      async (db) => {
+        const { id, key_scope } = await requireRepository(db, ctx, repository)
+        const row = await uploadsTable.find(db, uploadId)
+        if (row?.repository_id !== id || row.user_id !== ctx.principal.userId) throw notFound(ctx, repository, uploadId)
+        return { row, keyScope: key_scope }
+      },
+      () => [],
+    )
+  }
+
+  /**
+   * One request at a time on an upload. A newer one ends the body of an older one: its client has lost that connection. Whose
+   * upload it is, is checked before anybody is disturbed, and again when it is our turn.
+   */
+  async function onUpload<T>(
+    ctx: RequestContext,
+    repository: string,
+    uploadId: string,
+    task: (upload: { row: UploadRow; keyScope: string; session: UploadSession; signal: AbortSignal }) => Promise<T>,
+  ): Promise<T> {
+    await requireUpload(ctx, repository, uploadId)
+    for (let other = working.get(uploadId); other; other = working.get(uploadId)) {
+      other.interrupt()
+      await other.done
+    }
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const controller = new AbortController()
+    working.set(uploadId, { interrupt: () => controller.abort(), done: promise })
+    try {
+      const upload = await requireUpload(ctx, repository, uploadId)
+      const session = await openSession(upload.row)
+      return await task({ ...upload, session, signal: AbortSignal.any([controller.signal, ctx.signal]) })
+    } finally {
+      working.delete(uploadId)
+      resolve()
+    }
+  }
+
+  async function openSession(row: UploadRow): Promise<UploadSession> {
+    const known = sessions.get(row.upload_id)
+    if (known) {
+      sessions.delete(row.upload_id)
+      sessions.set(row.upload_id, known)
+      return known
+    }
+    const session = await UploadSession.resume(row.upload_id, blobs, row.received_bytes)
+    keepSession(session)
+    return session
+  }
+
+  function keepSession(session: UploadSession): void {
+    sessions.set(session.uploadId, session)
+    if (sessions.size <= maxSessions) return
+    for (const [uploadId, idle] of sessions) {
+      if (working.has(uploadId) || uploadId === session.uploadId) continue
+      sessions.delete(uploadId)
+      void idle.stage().then(
+        () => idle.close(),
+        () => idle.close(),
+      )
+      return
+    }
+  }
+
+  async function forgetSession(session: UploadSession): Promise<void> {
+    sessions.delete(session.uploadId)
+    await session.close()
+  }
+
+  function invalidPart(ctx: RequestContext, repository: string, session: UploadSession, reason: string): RegistryError {
+    const { uploadId, receivedBytes } = session
+    const inRepository = { repositoryName: repository, registryId: ctx.registry.accountId }
+    return new RegistryError({ code: 'InvalidLayerPart', uploadId, reason, receivedBytes, ...inRepository })
+  }
+
+  async function receive(
+    ctx: RequestContext,
+    repository: string,
+    session: UploadSession,
+    body: UploadBody,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { range } = body
+    const refuse = (reason: string) => invalidPart(ctx, repository, session, reason)
+    if (range && range.first !== session.receivedBytes) {
+      throw refuse(`First byte of the layer part is ${range.first} instead of ${session.receivedBytes}`)
+    }
+    const before = session.receivedBytes
+    try {
+      await session.receive(body.stream, signal, (received) => {
+        if (received > maxBlobBytes)
+          throw new RegistryError({ code: 'LimitExceeded', message: `A layer may not exceed ${maxBlobBytes} bytes` })
+        if (range && received > range.last + 1)
+          throw refuse(`The layer part is longer than its range ${range.first}-${range.last}`)
+      })
+    } catch (error) {
+      if (session.isBroken) await forgetSession(session)
+      throw error instanceof BodyInterrupted ? refuse(error.message) : error
+    }
+    const expected = range && range.last + 1 - range.first
+    if (expected !== undefined && session.receivedBytes - before !== expected) {
+      throw refuse(`The layer part has ${session.receivedBytes - before} bytes instead of ${expected}`)
+    }
+  }
+
+  /** Writes down how far the upload is, so that a crash of the process keeps it. */
+  async function keepOffset(session: UploadSession, change: Partial<UploadRow> = {}): Promise<void> {
+    if (session.isBroken) return
+    await session.stage()
+    await metadata.writeSoon((tx) =>
+      uploadsTable.update(tx, session.uploadId, {
+        received_bytes: session.receivedBytes,
+        updated_at: clock.now(),
+        ...change,
+      }),
+    )
+  }
+
+  async function discard(session: UploadSession): Promise<void> {
+    sessions.delete(session.uploadId)
+    await metadata.writeSoon((tx) => uploadsTable.delete(tx, session.uploadId))
+    openUploads = Math.max(0, (openUploads ?? 1) - 1)
+    await session.remove()
+  }
+
+  /** The digest is right: bytes first, then the one transaction that makes them visible. */
+  async function publish(
+    ctx: RequestContext,
+    repository: string,
+    session: UploadSession,
+    keyScope: string,
+    digest: Digest,
+  ): Promise<void> {
+    const { uploadId } = session
+    const { content } = session
+    const live = await metadata.read(
+      (db) => blobsTable.findLive(db, keyScope, digest),
+      () => [],
+    )
+    let storageKey: string | null = null
+    promoting.add(uploadId)
+    try {
+      if (live === undefined && !content) storageKey = await session.promote()
+      const isUsed = await metadata.write(async (tx) => {
+        const { id } = await requireRepository(tx.db, ctx, repository)
+        const now = clock.now()
+        const inserted =
+          storageKey !== null || content
+            ? await blobsTable.insert(tx, {
+                key_scope: keyScope,
+                digest,
+                size: session.receivedBytes,
+                storage_key: storageKey,
+                content: storageKey === null ? (content ?? null) : null,
+                created_at: now,
+                deleting_at: null,
+              })
+            : undefined
+        const blobId = inserted ?? (await blobsTable.findLive(tx.db, keyScope, digest))
+        // The live row was collected meanwhile, and our bytes were not promoted: the client's next try finds it absent.
+        if (blobId === undefined)
+          throw new RegistryError({ code: 'Busy', message: 'The blob is being collected. Try again.' })
+        await blobsTable.link(tx, id, digest, blobId, now)
+        await uploadsTable.delete(tx, uploadId)
+        return inserted !== undefined
+      })
+      if (storageKey !== null && !isUsed) await blobs.remove(storageKey)
+    } catch (error) {
+      if (storageKey !== null)
+        await blobs
+          .remove(storageKey)
+          .catch((cause) => log.warn({ err: cause, storageKey }, 'a file without a row stays'))
+      throw error
+    } finally {
+      promoting.delete(uploadId)
+      sessions.delete(uploadId)
+    }
+    openUploads = Math.max(0, (openUploads ?? 1) - 1)
+    if (storageKey === null) await session.remove()
+  }
+
+  async function mismatch(
+    ctx: RequestContext,
+    repository: string,
+    session: UploadSession,
+    digests: readonly string[],
+    calculated: string,
+  ): Promise<never> {
+    await discard(session)
+    throw new RegistryError({
+      code: 'InvalidLayer',
+      digests,
+      calculated,
+      repositoryName: repository,
+      registryId: ctx.registry.accountId,
+    })
+  }
+
+  async function start(
+    ctx: RequestContext,
+    repository: string,
+    algorithm: DigestAlgorithm = 'sha256',
+  ): Promise<UploadSession> {
+    openUploads ??= await metadata.read(
+      (db) => uploadsTable.count(db),
+      () => [],
+    )
+    if (openUploads >= maxUploads)
+      throw new RegistryError({ code: 'Busy', message: 'Too many uploads are in progress. Finish or cancel some.' })
+    const uploadId = ids.upload()
+    const now = clock.now()
+    await metadata.writeSoon(async (tx) => {
+      const { id } = await requireRepository(tx.db, ctx, repository)
+      await uploadsTable.insert(tx, {
+        upload_id: uploadId,
+        repository_id: id,
+        user_id: ctx.principal.userId,
+        received_bytes: 0,
+        part_count: 0,
+        smallest_part: null,
+        last_part: null,
+        created_at: now,
+        updated_at: now,
+      })
+    })
+    openUploads += 1
+    const session = new UploadSession(uploadId, blobs, algorithm)
+    keepSession(session)
+    return session
+  }
+
+  function complete(
+    ctx: RequestContext,
+    repository: string,
+    uploadId: string,
+    digest: Digest,
+    body: UploadBody,
+  ): Promise<void> {
+    return onUpload(ctx, repository, uploadId, async ({ session, keyScope, signal }) => {
+      session.expect(digestAlgorithm(digest))
+      try {
+        await receive(ctx, repository, session, body, signal)
+      } catch (error) {
+        await keepOffset(session)
+        throw error
+      }
+      const calculated = await session.digest(digestAlgorithm(digest))
+      if (calculated !== digest) await mismatch(ctx, repository, session, [digest], calculated)
+      await publish(ctx, repository, session, keyScope, digest)
+    })
+  }
+
+  return {
+    start: async (ctx, repository, algorithm) => (await start(ctx, repository, algorithm)).uploadId,
+
+    // A body that another request still reads belongs to a connection that the client has given up: waiting for its end gives the
+    // position to go on from.
+    receivedBytes: (ctx, repository, uploadId) =>
+      onUpload(ctx, repository, uploadId, async ({ session }) => session.receivedBytes),
+
+    append: (ctx, repository, uploadId, body) =>
+      onUpload(ctx, repository, uploadId, async ({ session, signal }) => {
+        try {
+          await receive(ctx, repository, session, body, signal)
+        } finally {
+          await keepOffset(session)
+        }
+        return session.receivedBytes
+      }),
+
+    appendPart: (ctx, repository, uploadId, first, last, part) =>
+      onUpload(ctx, repository, uploadId, async ({ row, session }) => {
+        const bytes = part.reduce((sum, chunk) => sum + chunk.length, 0)
+        const refuse = (reason: string) => invalidPart(ctx, repository, session, reason)
+        if (first !== session.receivedBytes)
+          throw refuse(`First byte of the layer part is ${first} instead of ${session.receivedBytes}`)
+        if (last - first + 1 !== bytes) throw refuse(`The layer part has ${bytes} bytes instead of ${last - first + 1}`)
+        if (row.part_count >= maxParts || session.receivedBytes + bytes > maxBlobBytes) {
+          throw new RegistryError({
+            code: 'LimitExceeded',
+            message: `A layer may have ${maxParts} parts and ${maxBlobBytes} bytes`,
+          })
+        }
+        try {
+          await session.append(part)
+        } catch (error) {
+          await forgetSession(session)
+          throw error
+        }
+        const smallest = row.last_part === null ? null : Math.min(row.last_part, row.smallest_part ?? row.last_part)
+        await keepOffset(session, { part_count: row.part_count + 1, smallest_part: smallest, last_part: bytes })
+      }),
+
+    complete,
+
+    completeParts: (ctx, repository, uploadId, digests) =>
+      onUpload(ctx, repository, uploadId, async ({ row, session, keyScope }) => {
+        const inRepository = { repositoryName: repository, registryId: ctx.registry.accountId }
+        if (row.part_count === 0 && session.receivedBytes === 0)
+          throw new RegistryError({ code: 'EmptyUpload', uploadId, ...inRepository })
+        if (row.smallest_part !== null && row.smallest_part < minPartBytes)
+          throw new RegistryError({ code: 'LayerPartTooSmall' })
+        const sha256 = (await session.digest('sha256')) as Digest
+        for (const digest of digests) {
+          const calculated = digest.startsWith('sha512:') ? await session.digest('sha512') : sha256
+          if (digest.toLowerCase() !== calculated) await mismatch(ctx, repository, session, digests, calculated)
+        }
+        if (await metadata.read((db) => blobsTable.isLinked(db, row.repository_id, sha256))) {
+          await discard(session)
+          throw new RegistryError({ code: 'LayerAlreadyExists', digest: sha256, ...inRepository })
+        }
+        await publish(ctx, repository, session, keyScope, sha256)
+        return sha256
+      }),
+
+    async put(ctx, repository, digest, body) {
+      const session = await start(ctx, repository, digestAlgorithm(digest))
+      try {
+        await complete(ctx, repository, session.uploadId, digest, body)
+      } catch (error) {
+        if (sessions.has(session.uploadId)) await discard(session)
+        throw error
+      }
+    },
+
+    cancel: (ctx, repository, uploadId) => onUpload(ctx, repository, uploadId, ({ session }) => discard(session)),
+
+    async removeIdle(idleMs) {
+      let removed = 0
+      const idle = await metadata.read((db) => uploadsTable.idleSince(db, clock.now() - idleMs, 1000))
+      for (const uploadId of idle) {
+        if (working.has(uploadId)) continue
+        await metadata.write((tx) => uploadsTable.delete(tx, uploadId))
+        await sessions.get(uploadId)?.close()
+        sessions.delete(uploadId)
+        await blobs.removeStaging(uploadId)
+        openUploads = Math.max(0, (openUploads ?? 1) - 1)
+        removed += 1
+      }
+      return removed
+    },
+
+    promoting: () => promoting,
+
+    async close() {
+      for (const work of working.values()) await work.done
+      for (const session of sessions.values()) await session.close()
+      sessions.clear()
+    },
+  }
+}

@@ -1,0 +1,157 @@
+// The tables as Kysely sees them. Times are milliseconds since the epoch, sizes are bytes, booleans are 0 and 1.
+
+import type { Digest } from '@berth/api/names/digest.ts'
+import type { ImageTag } from '@berth/api/names/image-tag.ts'
+import type { AccountId, Region } from '@berth/api/names/registry.ts'
+import type { RepositoryName } from '@berth/api/names/repository-name.ts'
+import type { Generated, Kysely } from 'kysely'
+
+export type ImageTagMutability = 'MUTABLE' | 'IMMUTABLE' | 'IMMUTABLE_WITH_EXCLUSION' | 'MUTABLE_WITH_EXCLUSION'
+
+/** Facts of the installation: its id, the version of the schema, the sealed canary of the master key. */
+interface MetaTable {
+  key: string
+  value: string
+}
+
+interface AccountsTable {
+  account_id: AccountId
+  created_at: number
+}
+
+interface UsersTable {
+  user_id: string
+  account_id: AccountId
+  name: string
+  is_administrator: number
+  created_at: number
+}
+
+interface AccessKeysTable {
+  access_key_id: string
+  user_id: string
+  /** Sealed by the key ring, bound to this row. */
+  sealed_secret: Uint8Array
+  status: 'Active' | 'Inactive'
+  created_at: number
+}
+
+export interface RepositoriesTable {
+  id: Generated<number>
+  account_id: AccountId
+  region: Region
+  name: RepositoryName
+  created_at: number
+  tag_mutability: ImageTagMutability
+  /** JSON: the wildcard filters, in the order given; null in the modes without exclusions. */
+  exclusion_filters: string | null
+  scan_on_push: number
+  /** Blobs are stored once per scope; one scope per KMS key later. */
+  key_scope: string
+  /** Kept by expression, for the quota and for RepositoryNotEmpty. */
+  image_count: number
+}
+
+interface RepositoryTagsTable {
+  repository_id: number
+  key: string
+  value: string
+}
+
+/** Content, once per key scope for the whole installation. Small content is in the row, other content under the storage key. */
+export interface BlobsTable {
+  id: Generated<number>
+  key_scope: string
+  digest: Digest
+  size: number
+  storage_key: string | null
+  content: Uint8Array | null
+  created_at: number
+  /** Set when collection has begun: a new upload of the digest then promotes to a row of its own. */
+  deleting_at: number | null
+}
+
+/** Which repository may see which blob. */
+interface BlobLinksTable {
+  repository_id: number
+  digest: Digest
+  blob_id: number
+  linked_at: number
+  /** Since when no image of the repository names the blob; null while one does. */
+  unreferenced_at: number | null
+}
+
+export interface ImagesTable {
+  repository_id: number
+  digest: Digest
+  media_type: string
+  /** What DescribeImages calls `artifactMediaType`. */
+  artifact_media_type: string | null
+  /** What a referrers list says (OCI end-12): the artifact type, or the config's media type. */
+  artifact_type: string | null
+  subject_digest: Digest | null
+  /** JSON object: what a referrers list repeats, without reading the manifest. */
+  annotations: string | null
+  manifest_size: number
+  image_size: number
+  pushed_at: number
+  pulled_at: number | null
+  /** Kept by expression: the quota, and the TAGGED and UNTAGGED filters. */
+  tag_count: number
+  /** Last, so that reading the other columns does not read it. */
+  manifest: Uint8Array
+}
+
+interface ImageTagsTable {
+  repository_id: number
+  tag: ImageTag
+  digest: Digest
+  tagged_at: number
+}
+
+/** Which image names which blob of its repository. */
+interface ImageBlobsTable {
+  repository_id: number
+  blob_digest: Digest
+  image_digest: Digest
+}
+
+/** Which index names which image of its repository. */
+interface ImageChildrenTable {
+  repository_id: number
+  child_digest: Digest
+  parent_digest: Digest
+}
+
+export interface UploadsTable {
+  upload_id: string
+  repository_id: number
+  user_id: string
+  /** Bytes that a crash of the process keeps. */
+  received_bytes: number
+  /** Parts of the API (UploadLayerPart), for its limits; a `/v2/` upload has none. */
+  part_count: number
+  /** Size of the smallest part that is not the last so far. */
+  smallest_part: number | null
+  last_part: number | null
+  created_at: number
+  updated_at: number
+}
+
+export interface Schema {
+  meta: MetaTable
+  accounts: AccountsTable
+  users: UsersTable
+  access_keys: AccessKeysTable
+  repositories: RepositoriesTable
+  repository_tags: RepositoryTagsTable
+  blobs: BlobsTable
+  blob_links: BlobLinksTable
+  images: ImagesTable
+  image_tags: ImageTagsTable
+  image_blobs: ImageBlobsTable
+  image_children: ImageChildrenTable
+  uploads: UploadsTable
+}
+
+export type Db = Kysely<Schema>
