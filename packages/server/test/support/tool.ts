@@ -30,15 +30,9 @@ export interface RunOptions {
 }
 
 /** The folder that `.ci/install` fills with programs that Debian does not have. */
-export const toolsFolder = join(process.env['BERTH_TOOLS'] ?? join(homedir(), '.cache', 'berth-tools'), 'bin')
+export const toolsFolder = join(process.env.BERTH_TOOLS ?? join(homedir(), '.cache', 'berth-tools'), 'bin')
 
-const searchPath = [
-  ...(process.env['PATH'] ?? '').split(delimiter),
-  toolsFolder,
-  '/usr/local/sbin',
-  '/usr/sbin',
-  '/sbin',
-]
+const searchPath = [...(process.env.PATH ?? '').split(delimiter), toolsFolder, '/usr/local/sbin', '/usr/sbin', '/sbin']
 
 /** Looks for a program on PATH and in the tools folder. A missing one is printed, and `skip` says so to the test runner. */
 export function tool(name: string): Tool {
