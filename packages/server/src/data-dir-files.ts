@@ -1,0 +1,65 @@
+// The two files of a data directory that clients on this machine read: where its server listens, and the first administrator's key.
+//
+//   <data-dir>/address        the URL of the server that has the store open, while it runs
+//   <data-dir>/credentials    AWS shared-credentials format, profile `default`, mode 0600; made at the first start
+
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { systemErrorCode } from './base/errors.ts'
+
+interface DataDir {
+  dataDir: string
+}
+
+export interface Credentials {
+  accessKeyId: string
+  secretAccessKey: string
+}
+
+export function addressFile({ dataDir }: DataDir): string {
+  return join(dataDir, 'address')
+}
+
+export function credentialsFile({ dataDir }: DataDir): string {
+  return join(dataDir, 'credentials')
+}
+
+/** Says why it could not: the file is a convenience, and a full disk must not keep a registry from serving pulls. */
+export async function publishAddress(where: DataDir, url: string): Promise<string | undefined> {
+  const path = addressFile(where)
+  try {
+    await writeFile(`${path}.new`, `${url}\n`)
+    await rename(`${path}.new`, path)
+    return undefined
+  } catch (error) {
+    await withdrawAddress(where)
+    return `The address could not be written to ${path} (${systemErrorCode(error) ?? error}): \`berth env\` will not find it.`
+  }
+}
+
+export async function withdrawAddress(where: DataDir): Promise<void> {
+  const path = addressFile(where)
+  for (const file of [path, `${path}.new`]) await rm(file, { force: true }).catch(() => undefined)
+}
+
+/** The URL of the server that serves the data directory, or undefined when none does (or it was killed before it could withdraw it). */
+export async function runningAddress(where: DataDir): Promise<string | undefined> {
+  const text = (await readFile(addressFile(where), 'utf8').catch(() => '')).trim()
+  return URL.canParse(text) ? text : undefined
+}
+
+/** The first administrator's key, or undefined when the file is not there or holds none. */
+export async function readCredentials(where: DataDir): Promise<Credentials | undefined> {
+  let text: string
+  try {
+    text = await readFile(credentialsFile(where), 'utf8')
+  } catch (error) {
+    const code = systemErrorCode(error)
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw error
+  }
+  const read = (name: string) => new RegExp(`^${name}\\s*=\\s*(\\S+)`, 'm').exec(text)?.[1]
+  const accessKeyId = read('aws_access_key_id')
+  const secretAccessKey = read('aws_secret_access_key')
+  return accessKeyId && secretAccessKey ? { accessKeyId, secretAccessKey } : undefined
+}
