@@ -1,0 +1,119 @@
+// A request of the docker wire, step by step: match, authenticate, name, authorize, run. Any throw ends in `fail`, the only writer
+// of errors.
+
+import { parseRepositoryName, repositoryNamePattern } from '@berth/api/names/repository-name.ts'
+import { type Region, repositoryArn } from '@berth/api/names/registry.ts'
+import type { DockerTokens } from '../../auth/docker-token.ts'
+import { RegistryError } from '../../base/errors.ts'
+import type { RequestContext } from '../../base/request-context.ts'
+import { authorize } from '../../domain/policies/authorize.ts'
+import { BodyError } from '../../http/body.ts'
+import type { Exchange } from '../../http/exchange.ts'
+import { ClientGone } from '../../http/send-content.ts'
+import { uploadHandlers } from './blob-uploads.ts'
+import { blobHandlers } from './blobs.ts'
+import { authenticate, type DockerAccess } from './credentials.ts'
+import { OciRefusal, toOciError } from './errors.ts'
+import { manifestHandlers } from './manifests.ts'
+import { referrersHandlers } from './referrers.ts'
+import { sendJson } from './reply.ts'
+import { type EndpointName, matchPath, type RouteMatch } from './routes.ts'
+import type { Handler, OciParts } from './handler.ts'
+import { tagsHandlers } from './tags.ts'
+
+export type OciWire = (exchange: Exchange) => Promise<void>
+
+export function createOciWire(parts: OciParts & { tokens: DockerTokens; isServed: (region: Region) => boolean }): OciWire {
+  const handlers: Record<EndpointName, Readonly<Record<string, Handler>>> = {
+    version: { GET: version, HEAD: version },
+    ...tagsHandlers(parts),
+    ...manifestHandlers(parts),
+    ...blobHandlers(parts),
+    ...uploadHandlers(parts),
+    ...referrersHandlers(parts),
+  }
+
+  function handlerOf(exchange: Exchange, match: RouteMatch | undefined): Handler {
+    if (!match) throw new OciRefusal(404, 'UNSUPPORTED', 'There is no such endpoint.')
+    const methods = handlers[match.endpoint]
+    const handler = Object.hasOwn(methods, exchange.method) ? methods[exchange.method] : undefined
+    if (handler) return handler
+    throw new OciRefusal(405, 'UNSUPPORTED', 'The operation is unsupported.', { Allow: Object.keys(methods).join(', ') })
+  }
+
+  function contextOf(exchange: Exchange, { principal, registry }: DockerAccess): RequestContext {
+    return {
+      requestId: exchange.requestId,
+      principal,
+      registry,
+      get signal() {
+        return exchange.signal
+      },
+      get log() {
+        return exchange.log
+      },
+    }
+  }
+
+  return async (exchange) => {
+    exchange.response.setHeader('Docker-Distribution-Api-Version', 'registry/2.0')
+    try {
+      const access = authenticate(exchange, parts.tokens, parts.isServed)
+      const match = matchPath(exchange.path)
+      const handler = handlerOf(exchange, match)
+      const ctx = contextOf(exchange, access)
+      const { repository = '', reference = '' } = match ?? {}
+      if (handler.action) {
+        if (repository !== '' && !parseRepositoryName(repository)) throw nameInvalid(repository)
+        exchange.record.action = handler.action
+        exchange.record.repository = repository
+        authorize(ctx.principal, {
+          action: handler.action,
+          resource: repositoryArn(ctx.registry, repository === '' ? '*' : repository),
+          accountId: ctx.registry.accountId,
+        })
+      }
+      await handler.run(exchange, ctx, repository, reference)
+    } catch (thrown) {
+      fail(exchange, thrown)
+    }
+  }
+}
+
+const version: Handler = {
+  action: undefined,
+  run: async (exchange) => sendJson(exchange, 200, {}),
+}
+
+function nameInvalid(name: string): RegistryError {
+  const constraint =
+    name.length < 2
+      ? 'must have length greater than or equal to 2'
+      : name.length > 256
+        ? 'must have length less than or equal to 256'
+        : `must satisfy regular expression '${repositoryNamePattern}'`
+  return new RegistryError({ code: 'InvalidParameter', member: 'repositoryName', constraint })
+}
+
+function fail(exchange: Exchange, thrown: unknown): void {
+  const { response } = exchange
+  if (thrown instanceof ClientGone || response.destroyed) return
+  const body = thrown instanceof BodyError ? bodyRefusal(thrown) : thrown
+  const known = toOciError(body)
+  if (!known) exchange.log.error({ err: thrown, requestId: exchange.requestId }, 'a request failed')
+  const answer = known ?? { status: 500, code: 'UNKNOWN', message: `Something went wrong. The request id is ${exchange.requestId}.` }
+  exchange.record.error = answer.code
+  if (response.headersSent) {
+    // Half an answer is out: cut the connection, so that nobody takes it for a whole one.
+    response.destroy()
+    return
+  }
+  for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value)
+  sendJson(exchange, answer.status, { errors: [{ code: answer.code, message: answer.message }] })
+}
+
+function bodyRefusal(error: BodyError): OciRefusal {
+  if (error.reason === 'too-large') return new OciRefusal(413, 'SIZE_INVALID', 'The manifest is larger than 4 MiB.')
+  if (error.reason === 'too-slow') return new OciRefusal(408, 'UNSUPPORTED', 'The body arrived too slowly.')
+  return new OciRefusal(400, 'SIZE_INVALID', 'The body is shorter than its Content-Length.')
+}

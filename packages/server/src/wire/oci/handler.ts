@@ -1,0 +1,29 @@
+// What a row of the docker wire is made of.
+
+import type { KeyRing } from '../../auth/key-ring.ts'
+import type { RequestContext } from '../../base/request-context.ts'
+import type { Blobs } from '../../domain/blobs/blobs.ts'
+import type { Uploads } from '../../domain/blobs/uploads.ts'
+import type { Images } from '../../domain/images/images.ts'
+import type { Referrers } from '../../domain/images/referrers.ts'
+import type { Repositories } from '../../domain/repositories/repositories.ts'
+import type { BodyReader } from '../../http/body.ts'
+import type { Exchange } from '../../http/exchange.ts'
+import type { SendContent } from '../../http/send-content.ts'
+
+export interface OciParts {
+  repositories: Repositories
+  images: Images
+  referrers: Referrers
+  blobs: Blobs
+  uploads: Uploads
+  bodies: BodyReader
+  sendContent: SendContent
+  keyRing: KeyRing
+}
+
+export interface Handler {
+  /** The IAM action that guards it (reference: iam 2.8); undefined where a valid token is enough. */
+  action: string | undefined
+  run(exchange: Exchange, ctx: RequestContext, repository: string, reference: string): Promise<void>
+}
