@@ -34,7 +34,8 @@ export async function timeOperations(
             await sleep(Math.max(0, started + (n * 1000) / amount.perSecond - begin))
             begin = performance.now()
           }
-          bytes += await operation(connection, n)
+          const moved = await operation(connection, n)
+          bytes += moved
           const end = performance.now()
           latencies.push(end - begin)
           begin = end

@@ -1,6 +1,6 @@
 // Downloads of one blob, from the page cache.
 
-import { defaultAim, group, KB, type Row } from './row.ts'
+import { clientsText, defaultAim, group, KB, type Row } from './row.ts'
 
 interface State {
   large: string
@@ -48,7 +48,7 @@ export const blobs = group<State>({
 
 function large(clients: number, aim: number, count: number): Row<State> {
   return {
-    name: `blob GET of 256 MB, ${clients} clients`,
+    name: `blob GET of 256 MB, ${clientsText(clients)}`,
     unit: 'MB/s',
     aim,
     quick: true,

@@ -4,7 +4,7 @@ import { DescribeImagesCommand, type ECRClient } from '@aws-sdk/client-ecr'
 import { annotated, manifestType } from '../load/content.ts'
 import type { RequestTemplate } from '../load/jobs.ts'
 import { berth, type RunningBerth } from '../peers/berth.ts'
-import { group, type Row, type SetUp } from './row.ts'
+import { clientsText, group, type Row, type SetUp } from './row.ts'
 
 const levels = [100, 10_000]
 const repositoryOf = (level: number) => `bench/images-${level}`
@@ -28,7 +28,7 @@ export const describeImages = group<State>({
 
 function row(level: number, clients: number): Row<State> {
   return {
-    name: `DescribeImages, first 100 of ${level.toLocaleString('en')}, ${clients} clients`,
+    name: `DescribeImages, first 100 of ${level.toLocaleString('en')}, ${clientsText(clients)}`,
     unit: 'op/s',
     quick: clients === 8,
     ...(clients === 8 && { series: 'DescribeImages, first 100' }),

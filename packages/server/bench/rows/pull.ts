@@ -1,7 +1,7 @@
 // Pulls of whole images, from the page cache. Every image is pulled and hashed once before the clock starts.
 
 import type { PushedImage } from '../load/jobs.ts'
-import { defaultAim, GiB, group, MB, type Row } from './row.ts'
+import { clientsText, defaultAim, GiB, group, MB, type Row } from './row.ts'
 
 interface Size {
   name: string
@@ -54,7 +54,7 @@ export const pulls = group<State>({
 
 function row({ name }: Size, { clients, count, aim = defaultAim, quick = false }: Size['loads'][number]): Row<State> {
   return {
-    name: `pull of ${name}, ${clients} clients`,
+    name: `pull of ${name}, ${clientsText(clients)}`,
     unit: 'MB/s',
     aim,
     quick,

@@ -1,7 +1,7 @@
 // Pushes of images of 1, 10 and 100 MB and of a 1 GiB layer, as clients do them. Each size has servers and folders of its own, so that
 // no more than one size fills the disk at a time.
 
-import { defaultAim, GiB, type Group, group, MB, type Row } from './row.ts'
+import { clientsText, defaultAim, GiB, type Group, group, MB, type Row } from './row.ts'
 
 type Upload = 'monolithic' | 'chunked'
 interface Load {
@@ -52,7 +52,7 @@ export const pushes: Group<unknown>[] = [
 function size(name: string, layerSizes: number[], loads: Record<Upload, Load[]>): Group<unknown> {
   const repository = 'bench/push'
   const row = (upload: Upload, { clients, count, aim = defaultAim, quick = false }: Load): Row<undefined> => ({
-    name: `push of ${name}, ${upload}, ${clients} clients`,
+    name: `push of ${name}, ${upload}, ${clientsText(clients)}`,
     unit: 'MB/s',
     aim,
     quick,

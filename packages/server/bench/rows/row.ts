@@ -68,3 +68,7 @@ export const defaultAim = 1.1
 export const KB = 1000
 export const MB = 1000 * KB
 export const GiB = 1024 ** 3
+
+export function clientsText(clients: number): string {
+  return clients === 1 ? '1 client' : `${clients} clients`
+}

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { manifestType } from '../load/content.ts'
 import { startBerth } from '../peers/berth.ts'
 import { type Peer, type RunningPeer, versionOf } from '../peers/peer.ts'
-import { group, KB, type Measurement, type Row } from './row.ts'
+import { clientsText, group, KB, type Measurement, type Row } from './row.ts'
 
 const delayMs = 20
 const repository = 'bench/slow-sync'
@@ -70,7 +70,7 @@ export const slowSync = group<State>({
 
 function read(what: string, paths: keyof State, clients: number): Row<State> {
   return {
-    name: `slow-sync: ${what}, ${clients} clients, beside ${pushesPerSecond} small pushes a second`,
+    name: `slow-sync: ${what}, ${clientsText(clients)}, beside ${pushesPerSecond} small pushes a second`,
     unit: 'op/s',
     aim: 0.8,
     quick: true,

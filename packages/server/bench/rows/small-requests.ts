@@ -2,7 +2,7 @@
 
 import { manifestType } from '../load/content.ts'
 import type { RequestTemplate } from '../load/jobs.ts'
-import { defaultAim, group, KB, type Row } from './row.ts'
+import { clientsText, defaultAim, group, KB, type Row } from './row.ts'
 
 interface State {
   byTag: string[]
@@ -45,7 +45,7 @@ export const smallRequests = group<State>({
 
 function row(what: string, method: string, paths: keyof State, clients: number, aim: number): Row<State> {
   return {
-    name: `${what}, ${clients} clients`,
+    name: `${what}, ${clientsText(clients)}`,
     unit: 'op/s',
     aim,
     quick: clients === 1 || clients === 32,
