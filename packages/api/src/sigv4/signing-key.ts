@@ -1,13 +1,13 @@
 // The signing key (IAM User Guide, "Create a signed AWS API request", step 4): good for one day, region and service.
 
+import type { Digests } from './digests.ts'
 import { type CredentialScope, scopeTerminator } from './string-to-sign.ts'
 
-/** The key has the type that the given HMAC makes. */
-export function deriveSigningKey<Key extends Uint8Array>(
-  { hmacSha256 }: { hmacSha256: (key: string | Uint8Array, text: string) => Key },
+export function deriveSigningKey(
+  { hmacSha256 }: Pick<Digests, 'hmacSha256'>,
   secretAccessKey: string,
   { date, region, service }: CredentialScope,
-): Key {
+): Uint8Array {
   const dateKey = hmacSha256(`AWS4${secretAccessKey}`, date)
   return hmacSha256(hmacSha256(hmacSha256(dateKey, region), service), scopeTerminator)
 }
