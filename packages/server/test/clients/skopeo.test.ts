@@ -6,16 +6,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { type ContainersTools, containersTools, login } from '../support/containers-tools.ts'
-import {
-  type Descriptor,
-  digestOf,
-  type ImageBuilder,
-  imageBuilder,
-  mediaTypes,
-  readLayoutBlob,
-  readLayoutIndex,
-} from '../support/image-builder.ts'
+import { type Descriptor, digestOf, imageBuilder, mediaTypes } from '../support/image-builder.ts'
 import { type ProvingGround, provingGround } from '../support/proving-ground.ts'
+import { assertSameLayout } from '../support/same-content.ts'
 import { fail, type RunOptions, succeed, tool } from '../support/tool.ts'
 
 const skopeo = tool('skopeo')
@@ -171,11 +164,3 @@ describe('skopeo', { skip: skopeo.skip }, () => {
     )
   })
 })
-
-function assertSameLayout(builder: ImageBuilder, root: Descriptor, folder: string) {
-  const digests = readLayoutIndex(folder).map((each) => each.digest)
-  assert.deepEqual(digests, [root.digest], `the index of ${folder}`)
-  for (const { digest } of builder.reachable(root)) {
-    assert.ok(readLayoutBlob(folder, digest).equals(builder.bytes(digest)), `${digest} came back with other bytes`)
-  }
-}
