@@ -13,9 +13,7 @@ export type Fault =
   | { code: 'InvalidParameter'; member: string; constraint: string }
   | { code: 'InvalidTagParameter'; message: string }
   | { code: 'TooManyTags' }
-  | { code: 'InvalidArn' }
   | { code: 'LimitExceeded'; message: string }
-  | { code: 'Validation'; message: string }
   // Repositories
   | ({ code: 'RepositoryNotFound' } & InRepository)
   | ({ code: 'RepositoryAlreadyExists' } & InRepository)
@@ -30,7 +28,6 @@ export type Fault =
   | ({ code: 'LayerAlreadyExists'; digest: Digest } & InRepository)
   | ({ code: 'LayerInaccessible'; digest: string } & InRepository)
   | ({ code: 'LayerNotFound'; digest: string } & InRepository)
-  | { code: 'BodyTooShort'; expectedBytes: number; receivedBytes: number }
   // Images
   | ({ code: 'ImageNotFound'; imageDigest?: string; imageTag?: string } & InRepository)
   | ({ code: 'ImageAlreadyExists'; digest: Digest; tag?: string } & InRepository)
@@ -39,7 +36,7 @@ export type Fault =
   | ({ code: 'LayersNotFound'; digests: readonly Digest[] } & InRepository)
   | ({ code: 'ReferencedImagesNotFound'; digests: readonly Digest[] } & InRepository)
   | ({ code: 'ImageReferencedByManifestList'; parents: readonly string[] } & InRepository)
-  | { code: 'ManifestInvalid'; reason: string }
+  | { code: 'ManifestInvalid'; reason: string; hasTooManyLayers: boolean }
   | { code: 'UnsupportedManifestType'; mediaType: string }
   // The store
   | { code: 'StoreFull' }

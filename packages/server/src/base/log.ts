@@ -1,6 +1,6 @@
 // The log: one JSON object a line on standard error. Secrets never reach it: they are redacted by key here.
 
-import { pino, type Logger } from 'pino'
+import { type Logger, pino } from 'pino'
 
 export type Log = Pick<Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'>
 
@@ -14,7 +14,7 @@ const secrets = ['authorization', 'password', 'secretAccessKey', 'sessionToken',
 
 /** `level` is one of pino's, or `silent`. Lines are buffered for up to 100 ms, so that a request never waits for the terminal. */
 export function openLog(level: string): LogSink {
-  const destination = pino.destination({ fd: 2, sync: false, minLength: 16_384 })
+  const destination = pino.destination({ fd: 2, sync: false, minLength: 8192 })
   const log = pino(
     {
       level,

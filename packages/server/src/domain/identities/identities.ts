@@ -6,7 +6,7 @@ import type { KeyRing } from '../../auth/key-ring.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Ids } from '../../base/ids.ts'
 import type { Principal } from '../../base/principal.ts'
-import type { MetadataStore } from '../../storage/metadata/metadata-store.ts'
+import type { MetadataStore, Transaction } from '../../storage/metadata/metadata-store.ts'
 import { type AccessKeyRow, identitiesTable } from '../../storage/metadata/tables/identities.ts'
 
 export interface AccessKey {
@@ -28,8 +28,10 @@ export interface Identities {
   load(): Promise<void>
   /** The key, active or not, or undefined. */
   findAccessKey(accessKeyId: string): AccessKey | undefined
-  /** Makes an account with its first administrator `admin`, and gives the administrator's key. Random unless given. */
-  createAccount(accountId: AccountId, credentials?: Credentials): Promise<Credentials>
+  /**
+   * Makes an account with its first administrator `admin`, whose key this is. What `also` does is in the same transaction.
+   */
+  createAccount(accountId: AccountId, credentials: Credentials, also?: (tx: Transaction) => Promise<void>): Promise<void>
   /** Disabled keys, and docker tokens made with them, are refused from now on. */
   setAccessKeyStatus(accessKeyId: string, status: 'Active' | 'Inactive'): Promise<void>
 }
@@ -52,8 +54,7 @@ export function createIdentities(parts: {
     load,
     findAccessKey: (accessKeyId) => accessKeys.get(accessKeyId),
 
-    async createAccount(accountId, given) {
-      const credentials = given ?? { accessKeyId: ids.accessKey(), secretAccessKey: ids.secretKey() }
+    async createAccount(accountId, credentials, also = async () => {}) {
       const now = clock.now()
       const user_id = ids.user()
       await metadata.write(async (tx) => {
@@ -76,9 +77,9 @@ export function createIdentities(parts: {
           status: 'Active',
           created_at: now,
         })
+        await also(tx)
       })
       await load()
-      return credentials
     },
 
     async setAccessKeyStatus(accessKeyId, status) {

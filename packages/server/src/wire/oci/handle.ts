@@ -7,18 +7,17 @@ import type { DockerTokens } from '../../auth/docker-token.ts'
 import { RegistryError } from '../../base/errors.ts'
 import type { RequestContext } from '../../base/request-context.ts'
 import { authorize } from '../../domain/policies/authorize.ts'
-import { BodyError } from '../../http/body.ts'
 import type { Exchange } from '../../http/exchange.ts'
-import { ClientGone } from '../../http/send-content.ts'
 import { uploadHandlers } from './blob-uploads.ts'
 import { blobHandlers } from './blobs.ts'
 import { authenticate, type DockerAccess } from './credentials.ts'
-import { OciRefusal, toOciError } from './errors.ts'
+import { OciRefusal } from './errors.ts'
+import { fail } from './fail.ts'
+import type { Handler, OciParts } from './handler.ts'
 import { manifestHandlers } from './manifests.ts'
 import { referrersHandlers } from './referrers.ts'
 import { sendJson } from './reply.ts'
 import { type EndpointName, matchPath, type RouteMatch } from './routes.ts'
-import type { Handler, OciParts } from './handler.ts'
 import { tagsHandlers } from './tags.ts'
 
 export type OciWire = (exchange: Exchange) => Promise<void>
@@ -93,27 +92,4 @@ function nameInvalid(name: string): RegistryError {
         ? 'must have length less than or equal to 256'
         : `must satisfy regular expression '${repositoryNamePattern}'`
   return new RegistryError({ code: 'InvalidParameter', member: 'repositoryName', constraint })
-}
-
-function fail(exchange: Exchange, thrown: unknown): void {
-  const { response } = exchange
-  if (thrown instanceof ClientGone || response.destroyed) return
-  const body = thrown instanceof BodyError ? bodyRefusal(thrown) : thrown
-  const known = toOciError(body)
-  if (!known) exchange.log.error({ err: thrown, requestId: exchange.requestId }, 'a request failed')
-  const answer = known ?? { status: 500, code: 'UNKNOWN', message: `Something went wrong. The request id is ${exchange.requestId}.` }
-  exchange.record.error = answer.code
-  if (response.headersSent) {
-    // Half an answer is out: cut the connection, so that nobody takes it for a whole one.
-    response.destroy()
-    return
-  }
-  for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value)
-  sendJson(exchange, answer.status, { errors: [{ code: answer.code, message: answer.message }] })
-}
-
-function bodyRefusal(error: BodyError): OciRefusal {
-  if (error.reason === 'too-large') return new OciRefusal(413, 'SIZE_INVALID', 'The manifest is larger than 4 MiB.')
-  if (error.reason === 'too-slow') return new OciRefusal(408, 'UNSUPPORTED', 'The body arrived too slowly.')
-  return new OciRefusal(400, 'SIZE_INVALID', 'The body is shorter than its Content-Length.')
 }

@@ -1,6 +1,5 @@
 // What a row of the docker wire is made of.
 
-import type { KeyRing } from '../../auth/key-ring.ts'
 import type { RequestContext } from '../../base/request-context.ts'
 import type { Blobs } from '../../domain/blobs/blobs.ts'
 import type { Uploads } from '../../domain/blobs/uploads.ts'
@@ -19,7 +18,6 @@ export interface OciParts {
   uploads: Uploads
   bodies: BodyReader
   sendContent: SendContent
-  keyRing: KeyRing
 }
 
 export interface Handler {

@@ -1,0 +1,40 @@
+// Which protocol a request speaks, by its path (product: Names and addresses).
+
+import type { Exchange } from './exchange.ts'
+import { sendText } from './health.ts'
+
+export type HandleExchange = (exchange: Exchange) => Promise<void>
+
+export interface Wires {
+  oci: HandleExchange
+  /** `POST /`. */
+  ecr: HandleExchange
+  download: HandleExchange
+  alive: HandleExchange
+  ready: HandleExchange
+  /** Undefined where `/metrics` has a listener of its own, or none. */
+  metrics: HandleExchange | undefined
+}
+
+/** Handles the request; gives the name of its wire, for the metrics. */
+export async function dispatch(exchange: Exchange, wires: Wires): Promise<string> {
+  const { path } = exchange
+  if (path.startsWith('/v2/') || path === '/v2') {
+    await wires.oci(exchange)
+    return 'oci'
+  }
+  if (path === '/' && (exchange.method === 'POST' || exchange.header('x-amz-target') !== undefined)) {
+    await wires.ecr(exchange)
+    return 'ecr'
+  }
+  if (path.startsWith('/_berth/blobs/')) {
+    await wires.download(exchange)
+    return 'download'
+  }
+  if (path === '/healthz') await wires.alive(exchange)
+  else if (path === '/readyz') await wires.ready(exchange)
+  else if (path === '/metrics' && wires.metrics) await wires.metrics(exchange)
+  else if (path === '/') sendText(exchange, 200, 'Berth, a container registry with the API of Amazon ECR.\n')
+  else sendText(exchange, 404, 'There is nothing here.\n')
+  return 'other'
+}

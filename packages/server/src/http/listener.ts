@@ -1,0 +1,163 @@
+// The sockets: addresses, TLS, limits and times, one Exchange a request, the access log, and the drain at the end.
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo, BlockList, Socket } from 'node:net'
+import { isIPv6 } from 'node:net'
+import type { Clock } from '../base/clock.ts'
+import { systemErrorCode } from '../base/errors.ts'
+import type { Ids } from '../base/ids.ts'
+import type { Log } from '../base/log.ts'
+import { Exchange } from './exchange.ts'
+
+/** One header may have 16 KiB (reference: ecr-features 1.3), all of them twice that. */
+const maxHeaderSize = 32 * 1024
+const headersTimeoutMs = 30_000
+/** A connection on which nothing moves for this long is cut. */
+const idleTimeoutMs = 60_000
+const keepAliveTimeoutMs = 75_000
+const maxConnections = 10_000
+/** How much of a body that nobody wants is read, so that the client can read the answer. */
+const maxUnreadBytes = 8 * 1024 * 1024
+const drainMs = 25_000
+
+export interface ListenerOptions {
+  tls: { cert: Buffer; key: Buffer } | undefined
+  trustedProxies: BlockList
+  clock: Clock
+  ids: Ids
+  log: Log
+  /** Handles a request; gives the name of its wire. */
+  handle: (exchange: Exchange) => Promise<string>
+  onFinished: (exchange: Exchange, wire: string, seconds: number) => void
+}
+
+export interface Listener {
+  /** Binds one more address; port 0 lets the system choose. Gives the port. @throws the system's error */
+  listen(host: string, port: number): Promise<number>
+  /** Stops accepting, waits for what is under way, cuts what takes too long. */
+  close(): Promise<void>
+}
+
+export function createListener(options: ListenerOptions): Listener {
+  const servers: Server[] = []
+  let isClosing = false
+
+  function serve(request: IncomingMessage, response: ServerResponse): void {
+    const exchange = createExchange(request, response, options)
+    if (isClosing) response.setHeader('Connection', 'close')
+    let wire = 'other'
+    response.once('close', () => {
+      if (!request.complete) limitUnreadBody(request)
+      const milliseconds = performance.now() - exchange.startedAt
+      options.onFinished(exchange, wire, milliseconds / 1000)
+      logAccess(exchange, milliseconds)
+    })
+    options.handle(exchange).then(
+      (name) => {
+        wire = name
+      },
+      (error) => {
+        exchange.log.error({ err: error, requestId: exchange.requestId }, 'a request was not handled')
+        response.destroy()
+      },
+    )
+  }
+
+  function createHttpServer(): Server {
+    const settings = { maxHeaderSize, headersTimeout: headersTimeoutMs, requestTimeout: 0, keepAliveTimeout: keepAliveTimeoutMs }
+    const server = options.tls ? createTlsServer({ ...settings, ...options.tls }, serve) : createServer(settings, serve)
+    server.maxConnections = maxConnections
+    server.setTimeout(idleTimeoutMs)
+    server.on('clientError', refuseMalformed)
+    return server
+  }
+
+  return {
+    async listen(host, port) {
+      const server = createHttpServer()
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject)
+        server.listen({ host, port, exclusive: true, ...(isIPv6(host) ? { ipv6Only: host !== '::' } : {}) }, resolve)
+      })
+      servers.push(server)
+      return (server.address() as AddressInfo).port
+    },
+
+    async close() {
+      isClosing = true
+      const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())))
+      for (const server of servers) server.closeIdleConnections()
+      const timer = setTimeout(() => {
+        for (const server of servers) server.closeAllConnections()
+      }, drainMs)
+      await Promise.all(closed)
+      clearTimeout(timer)
+    },
+  }
+}
+
+function createExchange(request: IncomingMessage, response: ServerResponse, options: ListenerOptions): Exchange {
+  const peer = request.socket.remoteAddress ?? ''
+  const isProxied = isListed(options.trustedProxies, peer)
+  const forwardedFor = isProxied ? lastValue(request.headers['x-forwarded-for']) : undefined
+  const forwardedProto = isProxied ? lastValue(request.headers['x-forwarded-proto']) : undefined
+  return new Exchange({
+    request,
+    response,
+    requestId: options.ids.request(),
+    startedAt: performance.now(),
+    clientAddress: forwardedFor ?? peer,
+    isSecure: forwardedProto === undefined ? options.tls !== undefined : forwardedProto === 'https',
+    log: options.log,
+  })
+}
+
+function isListed(list: BlockList, address: string): boolean {
+  const plain = address.startsWith('::ffff:') ? address.slice(7) : address
+  return plain !== '' && list.rules.length > 0 && list.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')
+}
+
+/** What the nearest proxy, the trusted one, has added. */
+function lastValue(header: string | string[] | undefined): string | undefined {
+  const text = Array.isArray(header) ? header.join(',') : header
+  return text?.split(',').at(-1)?.trim()
+}
+
+/** The client may still be sending what was refused: some of it is read, so that it gets to the answer, and no more. */
+function limitUnreadBody(request: IncomingMessage): void {
+  let unread = 0
+  request.on('data', (chunk: Buffer) => {
+    unread += chunk.length
+    if (unread > maxUnreadBytes) request.socket.destroy()
+  })
+  request.on('error', () => {})
+}
+
+/** Requests that Node's parser refuses never become an Exchange. */
+function refuseMalformed(error: Error, socket: Socket): void {
+  if (!socket.writable) return
+  const status =
+    systemErrorCode(error) === 'HPE_HEADER_OVERFLOW'
+      ? '431 Request Header Fields Too Large'
+      : systemErrorCode(error) === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? '408 Request Timeout'
+        : '400 Bad Request'
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+}
+
+function logAccess(exchange: Exchange, milliseconds: number): void {
+  const { record, request, response } = exchange
+  exchange.log.info({
+    requestId: exchange.requestId,
+    client: exchange.clientAddress,
+    method: exchange.method,
+    path: exchange.path.startsWith('/_berth/') ? '/_berth/' : exchange.path.slice(0, 512),
+    ...record,
+    status: response.statusCode,
+    isComplete: response.writableFinished,
+    bytesIn: Number(request.headers['content-length'] ?? 0),
+    bytesOut: Number(response.getHeader('content-length') ?? 0),
+    ms: Math.round(milliseconds * 10) / 10,
+  })
+}

@@ -1,0 +1,73 @@
+// What `/metrics` shows, in the form of Prometheus.
+
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { Exchange } from './exchange.ts'
+
+const delayResolutionMs = 5
+
+export interface StoreStatistics {
+  commits: number
+  walSyncs: number
+  walBytes: number
+  fileSyncs: number
+  folderSyncs: number
+}
+
+export interface Metrics {
+  /** Counts a finished request. `wire` is the protocol: `oci`, `ecr`, `download`, `other`. */
+  observe(exchange: Exchange, wire: string, seconds: number): void
+  render(): Promise<{ contentType: string; text: string }>
+  close(): void
+}
+
+export function createMetrics(store: () => StoreStatistics): Metrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const delay = monitorEventLoopDelay({ resolution: delayResolutionMs })
+  delay.enable()
+  const requests = new Histogram({
+    name: 'berth_request_duration_seconds',
+    help: 'Time from a request to the end of its answer',
+    labelNames: ['wire', 'action', 'status'],
+    buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60],
+    registers: [registry],
+  })
+  new Gauge({
+    name: 'berth_event_loop_pause_max_seconds',
+    help: 'The longest pause of the event loop since the last scrape',
+    registers: [registry],
+    collect() {
+      this.set(Math.max(0, delay.max / 1e9 - delayResolutionMs / 1000))
+      delay.reset()
+    },
+  })
+  const gauges: Record<keyof StoreStatistics, [name: string, help: string]> = {
+    commits: ['berth_store_commits_total', 'Transactions committed'],
+    walSyncs: ['berth_store_wal_syncs_total', 'Syncs of the write-ahead log, each shared by all commits that waited'],
+    walBytes: ['berth_store_wal_bytes', 'Estimated size of the write-ahead log since its last restart'],
+    fileSyncs: ['berth_store_file_syncs_total', 'Syncs of blob files'],
+    folderSyncs: ['berth_store_folder_syncs_total', 'Syncs of blob folders, each shared by all promotions that waited'],
+  }
+  for (const [key, [name, help]] of Object.entries(gauges) as [keyof StoreStatistics, [string, string]][]) {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(store()[key])
+      },
+    })
+  }
+  return {
+    observe(exchange, wire, seconds) {
+      const action = exchange.record.action ?? 'none'
+      requests.labels(wire, action, String(exchange.response.statusCode)).observe(seconds)
+    },
+    render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+    close() {
+      delay.disable()
+      registry.clear()
+    },
+  }
+}

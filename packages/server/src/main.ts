@@ -1,0 +1,194 @@
+// The entry for the command: the life of a server process, from its configuration to its last signal, and the commands that work on a data
+// directory without a server. What can go wrong at the start is said in one sentence with a way out; a stack is shown only for a bug.
+
+import { mkdir, rm } from 'node:fs/promises'
+import type { Writable } from 'node:stream'
+import { StartError, systemErrorCode } from './base/errors.ts'
+import { version } from './base/version.ts'
+import { addressText, type Config, ConfigError, registryHostOf } from './config.ts'
+import { type Credentials, credentialsFile, publishAddress, withdrawAddress } from './data-dir-files.ts'
+import { createRegistry, initialiseStore, type Registry } from './registry.ts'
+
+export interface CommandIo {
+  stdout: Pick<Writable, 'write'>
+  stderr: Pick<Writable, 'write'>
+}
+
+export interface ServeIo extends CommandIo {
+  /** Where signals arrive: `process`. */
+  signals: Pick<NodeJS.EventEmitter, 'on' | 'off'>
+  /** Ends the process at once. */
+  exit(code: number): void
+  /** What a shell is told to run so that AWS clients reach this server: `eval "$(berth env …)"`. */
+  environmentCommand: string
+}
+
+const stopSignals = ['SIGTERM', 'SIGINT'] as const
+const signalNumbers = { SIGTERM: 15, SIGINT: 2 }
+
+/** Serves until SIGTERM or SIGINT, and drains; a second one ends the process at once. The value is the exit code. */
+export async function serve(config: Config, io: ServeIo): Promise<number> {
+  const stopped = Promise.withResolvers<void>()
+  let signals = 0
+  const onSignal = (signal: (typeof stopSignals)[number]) => {
+    signals++
+    if (signals > 1) io.exit(128 + signalNumbers[signal])
+    else stopped.resolve()
+  }
+  for (const signal of stopSignals) io.signals.on(signal, onSignal)
+  let registry: Registry | undefined
+  let exitCode = 0
+  const fail = (error: unknown) => {
+    io.stderr.write(describeFailure(error, config))
+    exitCode = 1
+  }
+  try {
+    if (config.isDataDirTemporary) await mkdir(config.dataDir, { mode: 0o700 })
+    registry = await createRegistry(config)
+    const { url } = await registry.listen()
+    const problem = await publishAddress(config, url)
+    if (problem !== undefined) io.stderr.write(`${problem}\n`)
+    io.stdout.write(greeting(config, registry, url, io.environmentCommand))
+    await stopped.promise
+    io.stdout.write('Stopping: no new connections; what is under way is finished.\n')
+  } catch (error) {
+    fail(error)
+  }
+  try {
+    await registry?.close()
+  } catch (error) {
+    fail(error)
+  }
+  if (registry) await withdrawAddress(config)
+  if (config.isDataDirTemporary) await rm(config.dataDir, { recursive: true, force: true }).catch(fail)
+  for (const signal of stopSignals) io.signals.off(signal, onSignal)
+  return exitCode
+}
+
+/** Makes the store of a data directory without a server: account, master key, and the first administrator's key, which it prints. */
+export async function init(config: Config, io: CommandIo): Promise<number> {
+  try {
+    const credentials = await initialiseStore(config)
+    io.stdout.write(
+      `Initialised ${config.dataDir} for account ${config.accountId} in ${config.region}.\n${firstKey(config, credentials)}`,
+    )
+    return 0
+  } catch (error) {
+    io.stderr.write(describeFailure(error, config))
+    return 1
+  }
+}
+
+// What it says
+
+function greeting(config: Config, registry: Registry, url: string, environmentCommand: string): string {
+  const lines = [`Berth ${version} is listening on ${url}`]
+  if (config.isDev) {
+    const kept = config.isDataDirTemporary ? 'everything is removed at the end' : `the store is ${config.dataDir}`
+    lines.push(`Development mode, for tests only: known keys, no wait for the disk; ${kept}.`)
+  }
+  for (const sentence of registry.recovered) lines.push(`After the last run: ${sentence}`)
+  const first = registry.firstCredentials
+  const { template } = registryHostOf(config, portOf(url))
+  const host = template.replaceAll('{account}', config.accountId).replaceAll('{region}', config.region)
+  return `${lines.join('\n')}
+${first ? firstKey(config, first) : ''}
+To push and pull, paste:
+  ${environmentCommand}
+  aws ecr create-repository --repository-name hello
+  aws ecr get-login-password | docker login --username AWS --password-stdin ${host}
+  docker pull busybox && docker tag busybox ${host}/hello && docker push ${host}/hello
+  docker pull ${host}/hello
+`
+}
+
+/** The first administrator's key. What the operator gave is not repeated: output often ends in a log. */
+function firstKey(config: Config, credentials: Credentials): string {
+  if (config.bootstrap && !config.isDev) {
+    return `The first administrator has the access key that was given: ${credentials.accessKeyId}\n`
+  }
+  return `
+The first administrator's access key, shown this once and kept in ${credentialsFile(config)}:
+  access key id      ${credentials.accessKeyId}
+  secret access key  ${credentials.secretAccessKey}
+`
+}
+
+/** One sentence and a way out for what an operator can change; the whole error for everything else. */
+export function describeFailure(error: unknown, config?: Config): string {
+  if (error instanceof ConfigError) return `${error.message}\n`
+  if (error instanceof StartError) return `${sentence(error.message)}\n${sentence(error.hint)}\n`
+  const code = systemErrorCode(error)
+  if (config && code !== undefined && error instanceof Error) {
+    const known =
+      'syscall' in error && isOfListening(error.syscall)
+        ? listenFailure(code, error, config)
+        : storeFailure(code, error, config)
+    if (known) return describeFailure(known)
+  }
+  return `Berth failed: ${error instanceof Error ? (error.stack ?? error.message) : error}\n`
+}
+
+function sentence(text: string): string {
+  const capital = text.replace(/^[a-z](?=[a-z]* )/, (letter) => letter.toUpperCase())
+  return /[.!?]$/.test(capital) ? capital : `${capital}.`
+}
+
+function isOfListening(syscall: unknown): boolean {
+  return syscall === 'listen' || syscall === 'bind' || syscall === 'getaddrinfo'
+}
+
+function listenFailure(code: string, error: Error, config: Config): StartError | undefined {
+  const port = 'port' in error && typeof error.port === 'number' ? error.port : config.listen.port
+  const host = 'address' in error && typeof error.address === 'string' ? error.address : config.listen.host
+  const setting = port === config.metricsListen?.port && port !== config.listen.port ? '--metrics-listen' : '--listen'
+  const address = addressText({ host, port })
+  if (code === 'EADDRINUSE') {
+    const airPlay =
+      process.platform === 'darwin' && port === 5000
+        ? ' On macOS that is the AirPlay Receiver, unless it is switched off.'
+        : ''
+    return new StartError(
+      `${address} is taken by another process.${airPlay}`,
+      `Give another port, such as ${setting} ${addressText({ host: config.listen.host, port: port + 1 })}, or port 0 for any free one.`,
+    )
+  }
+  if (code === 'EACCES') {
+    return new StartError(
+      `${address} may not be listened on by this user.`,
+      `Give a port above 1023, such as ${setting} ${addressText({ host: config.listen.host, port: 5000 })}.`,
+    )
+  }
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+    return new StartError(
+      `${address} is not an address of this machine.`,
+      `Give one that is, such as ${setting} 127.0.0.1:${port}.`,
+    )
+  }
+  return undefined
+}
+
+function storeFailure(code: string, error: Error, config: Config): StartError | undefined {
+  const path = 'path' in error && typeof error.path === 'string' ? error.path : config.dataDir
+  const reasons: Record<string, string> = {
+    EACCES: 'may not be written by this user',
+    EPERM: 'may not be written by this user',
+    EROFS: 'is on a file system that is read-only',
+    ENOTDIR: 'is not a folder, or is below something that is none',
+    EEXIST: 'is not a folder',
+    ENOENT: 'does not exist',
+    ENOSPC: 'is on a disk that is full',
+    EDQUOT: 'is over its quota of disk space',
+  }
+  const reason = reasons[code]
+  if (reason === undefined) return undefined
+  return new StartError(
+    `${path} ${reason} (${code}).`,
+    `Make the data directory ${config.dataDir} a folder that this user can write, or give another by --data-dir.`,
+  )
+}
+
+function portOf(url: string): number {
+  const { port, protocol } = new URL(url)
+  return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port)
+}

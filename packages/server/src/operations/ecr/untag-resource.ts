@@ -1,0 +1,13 @@
+import { UntagResourceRequest, type UntagResourceResponse } from '@berth/api/ecr/tags.ts'
+import { operation } from '../operation.ts'
+import { onResourceArn, repositoryOfArn } from './resource-arn.ts'
+
+export const untagResource = operation({
+  name: 'UntagResource',
+  input: UntagResourceRequest,
+  ...onResourceArn('UntagResource'),
+  async run(input, ctx, { repositories }): Promise<UntagResourceResponse> {
+    await repositories.untag(ctx, repositoryOfArn(input.resourceArn), input.tagKeys)
+    return {}
+  },
+})

@@ -1,0 +1,31 @@
+// What operations may use: the domain, and the few things that make addresses and tokens.
+
+import type { RegistryName } from '@berth/api/names/registry.ts'
+import type { DockerTokens } from '../auth/docker-token.ts'
+import type { SealedValues } from '../auth/sealed-value.ts'
+import type { RequestContext } from '../base/request-context.ts'
+import type { Blobs } from '../domain/blobs/blobs.ts'
+import type { Uploads } from '../domain/blobs/uploads.ts'
+import type { Images } from '../domain/images/images.ts'
+import type { Referrers } from '../domain/images/referrers.ts'
+import type { Repositories } from '../domain/repositories/repositories.ts'
+
+export interface Addresses {
+  /** `<host>[:port]`, what image names begin with. */
+  registryHost(registry: RegistryName): string
+  /** The same with its scheme. */
+  proxyEndpoint(registry: RegistryName): string
+}
+
+export interface Services {
+  repositories: Repositories
+  images: Images
+  referrers: Referrers
+  blobs: Blobs
+  uploads: Uploads
+  tokens: DockerTokens
+  addresses: Addresses
+  pageTokens: SealedValues<unknown>
+  /** The path and query of a link that gives the blob to whoever holds it, for a while. */
+  downloadLink(ctx: RequestContext, repository: string, digest: string): string
+}

@@ -1,0 +1,260 @@
+// The registry as a value: the only file that knows every concrete part. Ten of them run side by side in one process.
+
+import { readFile } from 'node:fs/promises'
+import type { Region, RegistryName } from '@berth/api/names/registry.ts'
+import { createDockerTokens } from './auth/docker-token.ts'
+import { createSealedValues } from './auth/sealed-value.ts'
+import { type Clock, systemClock } from './base/clock.ts'
+import { StartError, systemErrorCode } from './base/errors.ts'
+import { type Ids, randomIds } from './base/ids.ts'
+import { type LogSink, openLog } from './base/log.ts'
+import { addressText, type Config, registryHostOf } from './config.ts'
+import type { Credentials } from './data-dir-files.ts'
+import { createBlobs } from './domain/blobs/blobs.ts'
+import { createSweep } from './domain/blobs/sweep.ts'
+import { createUploads } from './domain/blobs/uploads.ts'
+import type { Identities } from './domain/identities/identities.ts'
+import { createImages } from './domain/images/images.ts'
+import { createPullTimes } from './domain/images/pull-times.ts'
+import { createReferrers } from './domain/images/referrers.ts'
+import { createRepositories } from './domain/repositories/repositories.ts'
+import { createBodyReader } from './http/body.ts'
+import { dispatch, type Wires } from './http/dispatch.ts'
+import type { Exchange } from './http/exchange.ts'
+import { createHealth, sendText } from './http/health.ts'
+import { createListener, type Listener, type ListenerOptions } from './http/listener.ts'
+import { createMetrics } from './http/metrics.ts'
+import { createContentSender } from './http/send-content.ts'
+import { openInstallation } from './installation.ts'
+import type { Services } from './operations/services.ts'
+import { openFilesystem } from './storage/blobs/filesystem.ts'
+import { identitiesTable } from './storage/metadata/tables/identities.ts'
+import { createAwsJsonWire } from './wire/aws-json/handle.ts'
+import { createDownloads } from './wire/downloads.ts'
+import { createOciWire } from './wire/oci/handle.ts'
+
+/** What all large bodies of the API together may take of memory. */
+const bodyBudgetBytes = 96 * 1024 * 1024
+
+export interface Registry {
+  /** Binds the addresses of the configuration. @throws the system's error */
+  listen(): Promise<{ url: string }>
+  /** Only when this start made the first account. */
+  readonly firstCredentials?: Credentials
+  /** What the start found of the last run and put right, a sentence each. */
+  readonly recovered: readonly string[]
+  readonly identities: Identities
+  /** Drains and closes everything. */
+  close(): Promise<void>
+}
+
+export interface RegistryParts {
+  clock: Clock
+  ids: Ids
+  log: LogSink
+  /** Ends the process: the store can not be trusted any more. */
+  stop: (reason: string) => void
+}
+
+function defaultParts(config: Config): RegistryParts {
+  const log = openLog(config.logLevel)
+  return {
+    clock: systemClock,
+    ids: randomIds,
+    log,
+    stop(reason) {
+      log.log.fatal(reason)
+      log.flush()
+      process.exit(1)
+    },
+  }
+}
+
+/** Makes the store of the data directory. @throws StartError when there is one already */
+export async function initialiseStore(config: Config): Promise<Credentials> {
+  const { clock, ids, log, stop } = defaultParts(config)
+  const installation = await openInstallation(config, {
+    clock,
+    ids,
+    log: log.log,
+    mayInitialise: true,
+    onFailedSync: (error) => stop(failedSync(error)),
+  })
+  await installation.close()
+  log.flush()
+  if (installation.firstCredentials) return installation.firstCredentials
+  throw new StartError(
+    `the data directory ${config.dataDir} has been initialised already`,
+    'Start it with `berth serve`. The first key is in its file `credentials`.',
+  )
+}
+
+function failedSync(error: unknown): string {
+  return `a sync to the disk failed (${error}); what was not acknowledged may be lost, so the process stops`
+}
+
+/** @throws StartError, or the system's error for a folder that can not be used */
+export async function createRegistry(config: Config, given: Partial<RegistryParts> = {}): Promise<Registry> {
+  const parts = { ...defaultParts(config), ...given }
+  const { clock, ids } = parts
+  const { log } = parts.log
+  const onFailedSync = (error: unknown) => parts.stop(failedSync(error))
+  const tls = config.tls && { cert: await readFile(config.tls.certFile), key: await readFile(config.tls.keyFile) }
+  const installation = await openInstallation(config, {
+    clock,
+    ids,
+    log,
+    onFailedSync,
+    mayInitialise: config.isLoopback || config.bootstrap !== undefined,
+  })
+  const { metadata, keyRing, identities } = installation
+  const threads = Number(process.env.UV_THREADPOOL_SIZE ?? 4)
+  const files = await openFilesystem({
+    dataDir: config.dataDir,
+    durability: config.durability,
+    clock,
+    concurrentSyncs: Math.max(2, Math.floor(threads / 2)),
+    onFailedSync,
+  })
+
+  const pullTimes = createPullTimes({ metadata, clock, log })
+  const repositories = createRepositories({ metadata, clock })
+  const images = createImages({ metadata, clock, pullTimes })
+  const referrers = createReferrers({ metadata })
+  const blobs = createBlobs({ metadata, blobs: files, clock })
+  const uploads = createUploads({ metadata, blobs: files, clock, ids, log })
+  const sweep = createSweep({ metadata, blobs: files, uploads, clock, log })
+  const strays = await sweep.removeStrayStaging()
+  const resumable = (await files.stagedUploads()).length
+
+  const tokens = createDockerTokens({ keyRing, identities, clock, installationId: installation.id })
+  const bodies = createBodyReader(bodyBudgetBytes)
+  const sendContent = createContentSender()
+  const isServed = (region: Region) => config.regions?.includes(region) ?? true
+  const downloads = createDownloads({
+    tickets: createSealedValues(keyRing, 'download-link'),
+    installationId: installation.id,
+    identities,
+    blobs,
+    clock,
+    sendContent,
+  })
+  const pageTokens = createSealedValues<unknown>(keyRing, 'page-token')
+
+  const metrics = createMetrics(() => {
+    const { commits, syncs, walBytes } = metadata.statistics()
+    return { commits, walSyncs: syncs, walBytes, ...files.statistics() }
+  })
+  const health = createHealth({
+    clock,
+    async probe() {
+      const now = String(clock.now())
+      await metadata.write((tx) => identitiesTable.setFact(tx, 'probe', now))
+      const read = await metadata.read((db) => identitiesTable.fact(db, 'probe'))
+      if (read !== now) throw new Error('the database does not hold what was written to it')
+      await files.probe()
+    },
+  })
+  const showMetrics = async (exchange: Exchange) => {
+    const { contentType, text } = await metrics.render()
+    sendText(exchange, 200, text, contentType)
+  }
+
+  let port = config.listen.port
+  const hostOf = (registry: RegistryName) =>
+    registryHostOf(config, port).template.replaceAll('{account}', registry.accountId).replaceAll('{region}', registry.region)
+  const services: Omit<Services, 'downloadLink'> = {
+    repositories,
+    images,
+    referrers,
+    blobs,
+    uploads,
+    tokens,
+    pageTokens,
+    addresses: {
+      registryHost: hostOf,
+      proxyEndpoint: (registry) => `${registryHostOf(config, port).scheme}://${hostOf(registry)}`,
+    },
+  }
+  const wires: Wires = {
+    oci: createOciWire({ repositories, images, referrers, blobs, uploads, bodies, sendContent, tokens, isServed }),
+    ecr: createAwsJsonWire({
+      identities,
+      bodies,
+      clock,
+      isServed,
+      // A link goes back to the host that the client has just called.
+      services: (exchange) => ({
+        ...services,
+        downloadLink: (ctx, repository, digest) =>
+          `${exchange.isSecure ? 'https' : 'http'}://${exchange.header('host') ?? ''}${downloads.link(ctx, repository, digest)}`,
+      }),
+    }),
+    download: downloads.handle,
+    alive: health.alive,
+    ready: health.ready,
+    metrics: config.isLoopback && !config.metricsListen ? showMetrics : undefined,
+  }
+
+  const options: ListenerOptions = {
+    tls,
+    trustedProxies: config.trustedProxies,
+    clock,
+    ids,
+    log,
+    handle: (exchange) => dispatch(exchange, wires),
+    onFinished: (exchange, wire, seconds) => metrics.observe(exchange, wire, seconds),
+  }
+  const listener = createListener(options)
+  const metricsListener = createListener({
+    ...options,
+    tls: undefined,
+    handle: async (exchange) => {
+      if (exchange.path === '/metrics') await showMetrics(exchange)
+      else sendText(exchange, 404, 'There is nothing here but /metrics.\n')
+      return 'other'
+    },
+  })
+
+  return {
+    ...(installation.firstCredentials ? { firstCredentials: installation.firstCredentials } : {}),
+    recovered: [
+      ...(strays > 0 ? [`${strays} files of uploads that no longer exist were removed.`] : []),
+      ...(resumable > 0 ? [`${resumable} uploads were under way; their clients can go on.`] : []),
+    ],
+    identities,
+
+    async listen() {
+      port = await listenOn(listener, config)
+      if (config.metricsListen) await metricsListener.listen(config.metricsListen.host, config.metricsListen.port)
+      sweep.start(config.uploadTtlMs)
+      const host = config.isLoopback ? 'localhost' : config.listen.host
+      return { url: `${tls ? 'https' : 'http'}://${addressText({ host, port })}` }
+    },
+
+    async close() {
+      await Promise.all([listener.close(), metricsListener.close()])
+      await sweep.close()
+      await uploads.close()
+      await pullTimes.close()
+      metrics.close()
+      await installation.close()
+      parts.log.flush()
+    },
+  }
+}
+
+/** On loopback `::1` is listened on as well where it exists, since `localhost` may mean either. */
+async function listenOn(listener: Listener, config: Config): Promise<number> {
+  const { host, port } = config.listen
+  const bound = await listener.listen(host, port)
+  if (host !== '127.0.0.1' && host !== 'localhost') return bound
+  try {
+    await listener.listen(host === 'localhost' ? '127.0.0.1' : '::1', bound)
+  } catch (error) {
+    const code = systemErrorCode(error)
+    const isMissing = code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT'
+    if (!isMissing && !(code === 'EADDRINUSE' && (port === 0 || host === 'localhost'))) throw error
+  }
+  return bound
+}

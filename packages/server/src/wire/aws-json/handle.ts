@@ -1,0 +1,191 @@
+// A request of ECR's API, step by step: find the operation, read the signature, read the body while hashing it, verify, decode, run.
+// Any throw ends in `fail`, the only writer of errors.
+
+import { createHash } from 'node:crypto'
+import { isPrivateOperationName, privateTargetPrefix } from '@berth/api/ecr/operation-names.ts'
+import { JsonError, readJson } from '@berth/api/json/strict-json.ts'
+import { parseRegion, type Region } from '@berth/api/names/registry.ts'
+import { SerializationError } from '@berth/api/shapes/serialization-error.ts'
+import {
+  checkScope,
+  checkSignature,
+  deriveSigningKey,
+  type ParsedSignature,
+  parseSignature,
+  type ScopeRules,
+  SignatureError,
+  SigningKeyCache,
+} from '../../auth/signature.ts'
+import type { Clock } from '../../base/clock.ts'
+import type { Principal } from '../../base/principal.ts'
+import type { AccessKey, Identities } from '../../domain/identities/identities.ts'
+import { BodyError, type BodyReader } from '../../http/body.ts'
+import type { Exchange } from '../../http/exchange.ts'
+import { operations } from '../../operations/all.ts'
+import type { Caller, Operation } from '../../operations/operation.ts'
+import type { Services } from '../../operations/services.ts'
+import { type AwsError, AwsRefusal, signatureErrorTypes, toAwsError } from './errors.ts'
+
+const maxUnknownBodyBytes = 64 * 1024
+const bodyTimeoutMs = 120_000
+
+export type AwsJsonWire = (exchange: Exchange) => Promise<void>
+
+export interface AwsJsonParts {
+  identities: Identities
+  services: (exchange: Exchange) => Services
+  bodies: BodyReader
+  clock: Clock
+  isServed: (region: Region) => boolean
+}
+
+export function createAwsJsonWire(parts: AwsJsonParts): AwsJsonWire {
+  const { identities, bodies, clock } = parts
+  const signingKeys = new SigningKeyCache()
+  const rules: ScopeRules = {
+    service: 'ecr',
+    skewSeconds: 15 * 60,
+    regionIsServed: (text) => {
+      const region = parseRegion(text)
+      return region !== undefined && parts.isServed(region)
+    },
+  }
+
+  /** @throws SignatureError unless an active key signed this request and body */
+  function verify(signature: ParsedSignature, exchange: Exchange, bodySha256: string): AccessKey {
+    const accessKey = identities.findAccessKey(signature.accessKeyId)
+    // There are no temporary credentials yet: a session token belongs to no key (reference: iam 1.6).
+    const usable = accessKey?.isActive && signature.sessionToken === undefined ? accessKey : undefined
+    const name = usable && {
+      accessKeyId: signature.accessKeyId,
+      secretVersion: usable.version,
+      date: signature.date,
+      region: signature.region,
+      service: signature.service,
+    }
+    const signingKey =
+      name && usable && (signingKeys.get(name) ?? deriveSigningKey(usable.secret(), name.date, name.region, name.service))
+    checkSignature(signature, signedRequest(exchange), bodySha256, { signingKey, now: clock.now(), rules })
+    if (!usable || !name || !signingKey) throw new SignatureError('InvalidClientToken')
+    signingKeys.put(name, signingKey)
+    return usable
+  }
+
+  async function run(exchange: Exchange): Promise<unknown> {
+    const target = exchange.header('x-amz-target') ?? ''
+    const operation = findOperation(target)
+    const signature = parseSignature(signedRequest(exchange))
+    checkScope(signature, clock.now(), rules)
+    const hash = createHash('sha256')
+    const limits = { maxBytes: operation?.maxBodyBytes ?? maxUnknownBodyBytes, timeoutMs: bodyTimeoutMs }
+    return bodies.read(
+      exchange.request,
+      limits,
+      async (body) => {
+        const { principal } = verify(signature, exchange, hash.digest('hex'))
+        exchange.record.principal = principal.arn
+        if (!operation) throw unknownOperation(target)
+        exchange.record.action = `ecr:${operation.name}`
+        const services = parts.services(exchange)
+        return operation.execute(parseBody(body, operation), callerOf(exchange, principal, signature), services, (repository) => {
+          exchange.record.repository = repository
+        })
+      },
+      (chunk) => hash.update(chunk),
+    )
+  }
+
+  return async (exchange) => {
+    try {
+      const output = await run(exchange)
+      send(exchange, 200, output)
+    } catch (thrown) {
+      fail(exchange, thrown)
+    }
+  }
+}
+
+function signedRequest({ request }: Exchange) {
+  return { method: request.method ?? '', target: request.url ?? '', rawHeaders: request.rawHeaders }
+}
+
+function findOperation(target: string): Operation | undefined {
+  const name = target.startsWith(privateTargetPrefix) ? target.slice(privateTargetPrefix.length) : ''
+  return isPrivateOperationName(name) ? operations.get(name) : undefined
+}
+
+function unknownOperation(target: string): AwsRefusal {
+  const name = target.slice(target.lastIndexOf('.') + 1).slice(0, 100)
+  const reason = isPrivateOperationName(name) ? 'is not part of this version of Berth' : 'is not an operation of Amazon ECR'
+  return new AwsRefusal('UnknownOperationException', `The operation '${name}' ${reason}.`)
+}
+
+function parseBody(body: Buffer, operation: Operation): unknown {
+  if (body.length === 0) return {}
+  const { liftStringsOver } = operation
+  return readJson(body, { maxDepth: 64, ...(liftStringsOver === undefined ? {} : { liftStringsOver }) })
+}
+
+function callerOf(exchange: Exchange, principal: Principal, signature: ParsedSignature): Caller {
+  const region = parseRegion(signature.region)
+  if (!region) throw new Error('the region of a verified signature is no region')
+  return {
+    principal,
+    region,
+    context: (registry) => ({
+      requestId: exchange.requestId,
+      principal,
+      registry,
+      get signal() {
+        return exchange.signal
+      },
+      get log() {
+        return exchange.log
+      },
+    }),
+  }
+}
+
+function fail(exchange: Exchange, thrown: unknown): void {
+  const known = toAwsError(thrown) ?? refusalOf(thrown)
+  if (!known) exchange.log.error({ err: thrown, requestId: exchange.requestId }, 'a request failed')
+  const answer: AwsError = known ?? {
+    status: 500,
+    type: 'ServerException',
+    message: `Something went wrong. The request id is ${exchange.requestId}.`,
+  }
+  exchange.record.error = answer.type
+  send(exchange, answer.status, { __type: answer.type, message: answer.message, ...answer.extra })
+}
+
+function refusalOf(thrown: unknown): AwsError | undefined {
+  if (thrown instanceof SignatureError) return { status: 400, type: signatureErrorTypes[thrown.code], message: thrown.message }
+  if (thrown instanceof SerializationError) return { status: 400, type: 'SerializationException', message: thrown.message }
+  if (thrown instanceof JsonError) return { status: 400, type: 'SerializationException', message: jsonReasons[thrown.reason] }
+  if (thrown instanceof BodyError) return bodyErrors[thrown.reason]
+  return undefined
+}
+
+const jsonReasons: Record<JsonError['reason'], string> = {
+  syntax: 'The body is not JSON',
+  depth: 'The body is nested too deeply',
+  'duplicate-key': 'The body has an object with two members of one name',
+  encoding: 'The body is not UTF-8',
+}
+
+const bodyErrors: Record<BodyError['reason'], AwsError> = {
+  'too-large': { status: 413, type: 'RequestEntityTooLargeException', message: 'The body is larger than the operation takes' },
+  'too-slow': { status: 408, type: 'RequestTimeoutException', message: 'The body arrived too slowly' },
+  incomplete: { status: 400, type: 'RequestAbortedException', message: 'The body is shorter than its Content-Length' },
+}
+
+function send(exchange: Exchange, status: number, value: unknown): void {
+  const { response } = exchange
+  if (response.destroyed) return
+  const bytes = Buffer.from(JSON.stringify(value))
+  response.statusCode = status
+  response.setHeader('Content-Type', 'application/x-amz-json-1.1')
+  response.setHeader('Content-Length', bytes.length)
+  response.setHeader('x-amzn-RequestId', exchange.requestId)
+  response.end(bytes)
+}
