@@ -110,7 +110,8 @@ function signedRequest({ request }: Exchange) {
 }
 
 function findOperation(target: string): Operation | undefined {
-  const name = target.startsWith(privateTargetPrefix) ? target.slice(privateTargetPrefix.length) : ''
+  const prefix = `${privateTargetPrefix}.`
+  const name = target.startsWith(prefix) ? target.slice(prefix.length) : ''
   return isPrivateOperationName(name) ? operations.get(name) : undefined
 }
 

@@ -31,7 +31,9 @@ export function manifestHandlers({ images, bodies }: OciParts): { manifest: Reco
         sendBytes(exchange, 200, image.bytes as Uint8Array, image.mediaType)
         return
       }
-      sendEmpty(exchange, 200, {})
+      response.setHeader('Content-Type', image.mediaType)
+      response.setHeader('Content-Length', image.size)
+      response.end()
     },
   }
 
