@@ -1,0 +1,105 @@
+// The registry in this process, on a data directory of its own: the real thing, with the parts that a test wants to hold (clock, log).
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseAccountId } from '@berth/api/names/registry.ts'
+import { ECRClient } from '@aws-sdk/client-ecr'
+import type { Clock } from '../../src/base/clock.ts'
+import { randomIds } from '../../src/base/ids.ts'
+import { silentLog } from '../../src/base/log.ts'
+import { parseConfig } from '../../src/config.ts'
+import { createRegistry, type Registry } from '../../src/registry.ts'
+
+export interface ManualClock extends Clock {
+  /** Moves time forward, in milliseconds. */
+  advance(milliseconds: number): void
+}
+
+/** Starts at the real time, since AWS clients sign with theirs, and stands still after. */
+export function manualClock(start = Date.now()): ManualClock {
+  let now = start
+  return {
+    now: () => now,
+    advance(milliseconds) {
+      now += milliseconds
+    },
+  }
+}
+
+export interface TestCredentials {
+  accessKeyId: string
+  secretAccessKey: string
+}
+
+export interface TestRegistry {
+  registry: Registry
+  url: string
+  host: string
+  dataDir: string
+  accountId: string
+  credentials: TestCredentials
+  /** Makes another account in the same store, with an administrator of its own. */
+  createAccount(accountId: string): Promise<TestCredentials>
+  /** Amazon's client, signing as the first administrator unless told otherwise. */
+  ecr(options?: { credentials?: TestCredentials; region?: string }): ECRClient
+  /** The value of an `Authorization` header for `/v2/`. */
+  dockerAuthorization(options?: { credentials?: TestCredentials; region?: string }): Promise<string>
+  /** Closes it and removes its folder. */
+  close(): Promise<void>
+}
+
+export async function testRegistry(options: { clock?: Clock; flags?: Record<string, string> } = {}): Promise<TestRegistry> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'berth-registry-'))
+  const config = parseConfig({
+    flags: { listen: '127.0.0.1:0', dataDir, durability: 'relaxed', ...options.flags },
+    env: {},
+  })
+  const registry = await createRegistry(config, {
+    log: { log: silentLog, flush: () => {} },
+    stop: (reason) => {
+      throw new Error(reason)
+    },
+    ...(options.clock ? { clock: options.clock } : {}),
+  })
+  const { url } = await registry.listen()
+  const credentials = registry.firstCredentials
+  if (!credentials) throw new Error('a new store has no first credentials')
+  const clients: ECRClient[] = []
+  const ecr: TestRegistry['ecr'] = (given = {}) => {
+    const client = new ECRClient({
+      endpoint: url,
+      region: given.region ?? 'us-east-1',
+      credentials: given.credentials ?? credentials,
+      maxAttempts: 1,
+    })
+    clients.push(client)
+    return client
+  }
+  return {
+    registry,
+    url,
+    host: new URL(url).host,
+    dataDir,
+    accountId: config.accountId,
+    credentials,
+    async createAccount(text) {
+      const accountId = parseAccountId(text)
+      if (!accountId) throw new Error(`${text} is no account id`)
+      const made = { accessKeyId: randomIds.accessKey(), secretAccessKey: randomIds.secretKey() }
+      await registry.identities.createAccount(accountId, made)
+      return made
+    },
+    ecr,
+    async dockerAuthorization(given) {
+      const { GetAuthorizationTokenCommand } = await import('@aws-sdk/client-ecr')
+      const { authorizationData } = await ecr(given).send(new GetAuthorizationTokenCommand({}))
+      return `Basic ${authorizationData?.[0]?.authorizationToken}`
+    },
+    async close() {
+      for (const client of clients) client.destroy()
+      await registry.close()
+      await rm(dataDir, { recursive: true, force: true })
+    },
+  }
+}
