@@ -134,7 +134,9 @@ async function requireMode(config: Config, mode: string | undefined): Promise<vo
     config.isDev
       ? `the store in ${config.dataDir} is not a development store`
       : `the store in ${config.dataDir} was made with --dev, where everybody knows the keys`,
-    config.isDev ? 'Start without --dev, or give another folder by --data-dir.' : 'Start with --dev, or give another folder by --data-dir.',
+    config.isDev
+      ? 'Start without --dev, or give another folder by --data-dir.'
+      : 'Start with --dev, or give another folder by --data-dir.',
   )
 }
 

@@ -162,7 +162,9 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
 
   let port = config.listen.port
   const hostOf = (registry: RegistryName) =>
-    registryHostOf(config, port).template.replaceAll('{account}', registry.accountId).replaceAll('{region}', registry.region)
+    registryHostOf(config, port)
+      .template.replaceAll('{account}', registry.accountId)
+      .replaceAll('{region}', registry.region)
   const services: Omit<Services, 'downloadLink'> = {
     repositories,
     images,

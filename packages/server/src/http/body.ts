@@ -33,7 +33,8 @@ export function createBodyReader(budgetBytes: number): BodyReader {
   const budget = new Semaphore(budgetBytes)
   return {
     async read(request, limits, use, onChunk = () => {}) {
-      const announced = request.headers['content-length'] === undefined ? undefined : Number(request.headers['content-length'])
+      const announced =
+        request.headers['content-length'] === undefined ? undefined : Number(request.headers['content-length'])
       if (announced !== undefined && announced > limits.maxBytes) throw new BodyError('too-large')
       // Without a length the body may take all that it is allowed.
       const reserved = announced ?? limits.maxBytes

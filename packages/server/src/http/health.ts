@@ -33,7 +33,12 @@ export function createHealth(parts: { clock: Clock; probe: () => Promise<void> }
   }
 }
 
-export function sendText(exchange: Exchange, status: number, text: string, contentType = 'text/plain; charset=utf-8'): void {
+export function sendText(
+  exchange: Exchange,
+  status: number,
+  text: string,
+  contentType = 'text/plain; charset=utf-8',
+): void {
   const { response } = exchange
   response.statusCode = status
   response.setHeader('Content-Type', contentType)

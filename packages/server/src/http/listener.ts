@@ -13,8 +13,9 @@ import { Exchange } from './exchange.ts'
 /** One header may have 16 KiB (reference: ecr-features 1.3), all of them twice that. */
 const maxHeaderSize = 32 * 1024
 const headersTimeoutMs = 30_000
-/** A connection on which nothing moves for this long is cut. */
-const idleTimeoutMs = 60_000
+/** A connection on which nothing moves for this long is cut: while a request arrives, and while its answer is made and read. */
+const receiveTimeoutMs = 60_000
+const answerTimeoutMs = 300_000
 const keepAliveTimeoutMs = 75_000
 const maxConnections = 10_000
 /** How much of a body that nobody wants is read, so that the client can read the answer. */
@@ -45,6 +46,8 @@ export function createListener(options: ListenerOptions): Listener {
 
   function serve(request: IncomingMessage, response: ServerResponse): void {
     const exchange = createExchange(request, response, options)
+    request.socket.setTimeout(receiveTimeoutMs)
+    request.once('end', () => request.socket.setTimeout(answerTimeoutMs))
     if (isClosing) response.setHeader('Connection', 'close')
     let wire = 'other'
     response.once('close', () => {
@@ -65,10 +68,15 @@ export function createListener(options: ListenerOptions): Listener {
   }
 
   function createHttpServer(): Server {
-    const settings = { maxHeaderSize, headersTimeout: headersTimeoutMs, requestTimeout: 0, keepAliveTimeout: keepAliveTimeoutMs }
+    const settings = {
+      maxHeaderSize,
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: 0,
+      keepAliveTimeout: keepAliveTimeoutMs,
+    }
     const server = options.tls ? createTlsServer({ ...settings, ...options.tls }, serve) : createServer(settings, serve)
     server.maxConnections = maxConnections
-    server.setTimeout(idleTimeoutMs)
+    server.setTimeout(receiveTimeoutMs)
     server.on('clientError', refuseMalformed)
     return server
   }

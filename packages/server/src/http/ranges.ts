@@ -13,7 +13,9 @@ export function parseRange(header: string | undefined, size: number): RangeAnswe
   const [, from = '', to = ''] = match
   if (from === '') {
     const suffix = Number(to)
-    return suffix === 0 || size === 0 ? { is: 'unsatisfiable' } : { is: 'part', first: Math.max(0, size - suffix), last: size - 1 }
+    return suffix === 0 || size === 0
+      ? { is: 'unsatisfiable' }
+      : { is: 'part', first: Math.max(0, size - suffix), last: size - 1 }
   }
   const first = Number(from)
   const last = to === '' ? size - 1 : Math.min(Number(to), size - 1)

@@ -17,12 +17,18 @@ export class ClientGone extends Error {}
  * Sends `length` bytes from `position` on, and ends the response; the headers are set before. Closes the reader.
  * @throws ClientGone; Error when the store holds fewer bytes than it should
  */
-export type SendContent = (response: ServerResponse, reader: BlobReader, position: number, length: number) => Promise<void>
+export type SendContent = (
+  response: ServerResponse,
+  reader: BlobReader,
+  position: number,
+  length: number,
+) => Promise<void>
 
 export function createContentSender(): SendContent {
   let transfers = 0
   const spareBuffers: Buffer[] = []
-  const takeBuffer = (bytes: number) => (bytes === largeBytes ? spareBuffers.pop() : undefined) ?? Buffer.allocUnsafeSlow(bytes)
+  const takeBuffer = (bytes: number) =>
+    (bytes === largeBytes ? spareBuffers.pop() : undefined) ?? Buffer.allocUnsafeSlow(bytes)
   const giveBuffer = (buffer: Buffer) => {
     if (buffer.length === largeBytes && spareBuffers.length < maxSpareBuffers) spareBuffers.push(buffer)
   }

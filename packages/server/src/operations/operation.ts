@@ -2,11 +2,11 @@
 // resource, authorization, then all other constraints, then the domain.
 
 import type { PrivateOperationName } from '@berth/api/ecr/operation-names.ts'
-import { type AccountId, parseAccountId, repositoryArn, type RegistryName } from '@berth/api/names/registry.ts'
+import { type AccountId, parseAccountId, type RegistryName, repositoryArn } from '@berth/api/names/registry.ts'
 import { parseRepositoryName, type RepositoryName } from '@berth/api/names/repository-name.ts'
 import { decode } from '@berth/api/shapes/decode.ts'
 import type { Decoded, Infer, StructureShape } from '@berth/api/shapes/shape.ts'
-import { firstViolation, validate, type Violation } from '@berth/api/shapes/violations.ts'
+import { firstViolation, type Violation, validate } from '@berth/api/shapes/violations.ts'
 import { RegistryError } from '../base/errors.ts'
 import type { Principal } from '../base/principal.ts'
 import type { RequestContext } from '../base/request-context.ts'
@@ -69,7 +69,8 @@ export function operation<S extends StructureShape, O extends object>(spec: Oper
 }
 
 function refuse(violation: Violation | undefined): void {
-  if (violation) throw new RegistryError({ code: 'InvalidParameter', member: violation.member, constraint: violation.constraint })
+  if (violation)
+    throw new RegistryError({ code: 'InvalidParameter', member: violation.member, constraint: violation.constraint })
 }
 
 function text(input: object, member: string): string | undefined {
@@ -83,7 +84,9 @@ function registryOf(input: object, caller: Caller): RegistryName {
 }
 
 /** The permission of most operations: the action of their name on the repository they name. */
-export function onRepository(name: PrivateOperationName): (input: { repositoryName?: string }, registry: RegistryName) => Permission[] {
+export function onRepository(
+  name: PrivateOperationName,
+): (input: { repositoryName?: string }, registry: RegistryName) => Permission[] {
   return (input, registry) => [[`ecr:${name}`, repositoryArn(registry, input.repositoryName ?? '*')]]
 }
 

@@ -16,11 +16,17 @@ export interface PageInput {
 export function openPage<T>(services: Services, ctx: RequestContext, list: string, input: PageInput): T | undefined {
   if (input.nextToken === undefined) return undefined
   const position = services.pageTokens.open(input.nextToken, boundTo(ctx, list))
-  if (position === undefined) throw new RegistryError({ code: 'InvalidParameter', member: 'nextToken', constraint: 'Invalid next token' })
+  if (position === undefined)
+    throw new RegistryError({ code: 'InvalidParameter', member: 'nextToken', constraint: 'Invalid next token' })
   return position as T
 }
 
-export function nextPage(services: Services, ctx: RequestContext, list: string, position: unknown): { nextToken?: string } {
+export function nextPage(
+  services: Services,
+  ctx: RequestContext,
+  list: string,
+  position: unknown,
+): { nextToken?: string } {
   return position === undefined ? {} : { nextToken: services.pageTokens.seal(position, boundTo(ctx, list)) }
 }
 
@@ -33,6 +39,10 @@ export function refusePageWithIds(input: PageInput, ids: readonly unknown[] | un
   if (ids === undefined) return
   for (const name of ['nextToken', 'maxResults'] as const) {
     if (input[name] === undefined) continue
-    throw new RegistryError({ code: 'InvalidParameter', member: name, constraint: `${name} cannot be used together with ${member}` })
+    throw new RegistryError({
+      code: 'InvalidParameter',
+      member: name,
+      constraint: `${name} cannot be used together with ${member}`,
+    })
   }
 }

@@ -11,6 +11,7 @@ import type { Identities } from '../domain/identities/identities.ts'
 import { authorize } from '../domain/policies/authorize.ts'
 import type { Exchange } from '../http/exchange.ts'
 import type { SendContent } from '../http/send-content.ts'
+import { contextOf } from './context.ts'
 import { sendBlob } from './oci/blobs.ts'
 import { OciRefusal } from './oci/errors.ts'
 import { fail } from './oci/fail.ts'
@@ -48,7 +49,8 @@ export function createDownloads(parts: {
     const ticket = tickets.open(exchange.path.slice(downloadPath.length), installationId)
     const digest = parseDigest(ticket?.digest ?? '')
     if (!ticket || !digest) throw new OciRefusal(403, 'DENIED', 'The download link is not valid.')
-    if (ticket.expiresAt <= clock.now()) throw new OciRefusal(403, 'DENIED', 'The download link has expired. Ask for a new one.')
+    if (ticket.expiresAt <= clock.now())
+      throw new OciRefusal(403, 'DENIED', 'The download link has expired. Ask for a new one.')
     const accessKey = identities.findAccessKey(ticket.accessKeyId)
     if (!accessKey?.isActive) throw new OciRefusal(403, 'DENIED', 'The download link is not valid any more.')
     const { principal } = accessKey
@@ -61,8 +63,11 @@ export function createDownloads(parts: {
       resource: repositoryArn(registry, ticket.repository),
       accountId: registry.accountId,
     })
-    const ctx: RequestContext = { requestId: exchange.requestId, principal, registry, signal: exchange.signal, log: exchange.log }
-    await sendBlob(exchange, await blobs.get(ctx, ticket.repository, digest), parts.sendContent)
+    await sendBlob(
+      exchange,
+      await blobs.get(contextOf(exchange, principal, registry), ticket.repository, digest),
+      parts.sendContent,
+    )
   }
 
   return {

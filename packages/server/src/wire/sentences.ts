@@ -4,7 +4,8 @@ import type { FaultOf } from '../base/errors.ts'
 
 type InRepository = { repositoryName: string; registryId: string }
 
-const inRepository = (f: InRepository) => `in the repository with name '${f.repositoryName}' in registry with id '${f.registryId}'`
+const inRepository = (f: InRepository) =>
+  `in the repository with name '${f.repositoryName}' in registry with id '${f.registryId}'`
 const inTheRepository = (f: InRepository) => `with name '${f.repositoryName}' in the registry with id '${f.registryId}'`
 const quoted = (text: string | undefined) => (text === undefined ? "'null'" : `'${text}'`)
 

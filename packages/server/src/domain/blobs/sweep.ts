@@ -22,7 +22,13 @@ export interface Sweep {
   close(): Promise<void>
 }
 
-export function createSweep(parts: { metadata: MetadataStore; blobs: BlobStore; uploads: Uploads; clock: Clock; log: Log }): Sweep {
+export function createSweep(parts: {
+  metadata: MetadataStore
+  blobs: BlobStore
+  uploads: Uploads
+  clock: Clock
+  log: Log
+}): Sweep {
   const { metadata, blobs, uploads, log } = parts
   let timer: NodeJS.Timeout | undefined
   let running: Promise<unknown> = Promise.resolve()
@@ -34,7 +40,10 @@ export function createSweep(parts: { metadata: MetadataStore; blobs: BlobStore; 
       if (isClosed) break
       // A file that was listed and is being promoted is known by its upload; asked before the rows, so that none falls between.
       const promoting = new Set(uploads.promoting())
-      const known = await metadata.read((db) => blobsTable.knownStorageKeys(db, keys), () => [])
+      const known = await metadata.read(
+        (db) => blobsTable.knownStorageKeys(db, keys),
+        () => [],
+      )
       for (const key of keys) {
         const uploadId = key.slice(key.lastIndexOf('/') + 1)
         if (known.has(key) || promoting.has(uploadId)) continue
@@ -50,7 +59,10 @@ export function createSweep(parts: { metadata: MetadataStore; blobs: BlobStore; 
     async removeStrayStaging() {
       let removed = 0
       for (const part of slices(await blobs.stagedUploads())) {
-        const known = await metadata.read((db) => uploadsTable.known(db, part), () => [])
+        const known = await metadata.read(
+          (db) => uploadsTable.known(db, part),
+          () => [],
+        )
         for (const uploadId of part) {
           if (known.has(uploadId)) continue
           await blobs.removeStaging(uploadId)
@@ -63,7 +75,8 @@ export function createSweep(parts: { metadata: MetadataStore; blobs: BlobStore; 
     removeStrayBlobs,
 
     start(uploadTtlMs) {
-      const guarded = (work: Promise<unknown>) => work.catch((error) => log.warn({ err: error }, 'the sweep failed; it is tried again later'))
+      const guarded = (work: Promise<unknown>) =>
+        work.catch((error) => log.warn({ err: error }, 'the sweep failed; it is tried again later'))
       running = guarded(removeStrayBlobs())
       timer = setInterval(
         () => {

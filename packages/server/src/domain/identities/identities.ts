@@ -31,7 +31,11 @@ export interface Identities {
   /**
    * Makes an account with its first administrator `admin`, whose key this is. What `also` does is in the same transaction.
    */
-  createAccount(accountId: AccountId, credentials: Credentials, also?: (tx: Transaction) => Promise<void>): Promise<void>
+  createAccount(
+    accountId: AccountId,
+    credentials: Credentials,
+    also?: (tx: Transaction) => Promise<void>,
+  ): Promise<void>
   /** Disabled keys, and docker tokens made with them, are refused from now on. */
   setAccessKeyStatus(accessKeyId: string, status: 'Active' | 'Inactive'): Promise<void>
 }

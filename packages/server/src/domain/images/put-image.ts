@@ -118,7 +118,11 @@ function parse(image: NewImage): ParsedManifest {
     const fault =
       error.fault === 'media-type-unsupported'
         ? { code: 'UnsupportedManifestType' as const, mediaType: image.mediaType ?? '' }
-        : { code: 'ManifestInvalid' as const, reason: error.message, hasTooManyLayers: error.fault === 'too-many-descriptors' }
+        : {
+            code: 'ManifestInvalid' as const,
+            reason: error.message,
+            hasTooManyLayers: error.fault === 'too-many-descriptors',
+          }
     throw new RegistryError(fault, { cause: error })
   }
 }

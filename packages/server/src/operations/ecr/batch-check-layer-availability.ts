@@ -29,7 +29,8 @@ export const batchCheckLayerAvailability = operation({
         failures.push({
           layerDigest,
           failureCode: 'InvalidLayerDigest',
-          failureReason: "Invalid request parameters: layer digest should satisfy the regex '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'",
+          failureReason:
+            "Invalid request parameters: layer digest should satisfy the regex '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'",
         })
       } else if (layerSize === undefined) {
         layers.push({ layerDigest, layerAvailability: 'UNAVAILABLE' })

@@ -1,4 +1,9 @@
-import { BatchGetImageRequest, type BatchGetImageResponse, type Image, type ImageFailure } from '@berth/api/ecr/images.ts'
+import {
+  BatchGetImageRequest,
+  type BatchGetImageResponse,
+  type Image,
+  type ImageFailure,
+} from '@berth/api/ecr/images.ts'
 import { parseDigest } from '@berth/api/names/digest.ts'
 import { parseImageTag } from '@berth/api/names/image-tag.ts'
 import { RegistryError } from '../../base/errors.ts'
@@ -40,7 +45,12 @@ export const batchGetImage = operation({
 })
 
 /** The image of an id that may name a tag, a digest or both; undefined when it is not there or both do not fit. */
-async function pull(images: Images, ctx: RequestContext, repository: string, id: ImageId): Promise<Manifest | undefined> {
+async function pull(
+  images: Images,
+  ctx: RequestContext,
+  repository: string,
+  id: ImageId,
+): Promise<Manifest | undefined> {
   const tag = id.imageTag === undefined ? undefined : parseImageTag(id.imageTag)
   const digest = id.imageDigest === undefined ? undefined : parseDigest(id.imageDigest)
   if (id.imageDigest !== undefined && !digest) return undefined

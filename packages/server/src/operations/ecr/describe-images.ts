@@ -46,7 +46,8 @@ export function isOfArchive(imageStatus: string | undefined): boolean {
 
 /** @throws RegistryError InvalidParameter for texts that can be no id, ImageNotFound for a digest that nothing can have */
 function imageName(ctx: RequestContext, repositoryName: string, id: ImageId): Partial<ImageName> {
-  const invalid = (constraint: string) => new RegistryError({ code: 'InvalidParameter', member: 'imageIds', constraint })
+  const invalid = (constraint: string) =>
+    new RegistryError({ code: 'InvalidParameter', member: 'imageIds', constraint })
   const { imageDigest, imageTag } = id
   if (imageDigest === undefined && imageTag === undefined) throw invalid('both tag and digest cannot be null')
   if (imageDigest !== undefined && !looseDigestPattern.test(imageDigest)) {

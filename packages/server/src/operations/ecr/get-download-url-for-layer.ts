@@ -13,7 +13,12 @@ export const getDownloadUrlForLayer = operation({
     const digest = parseDigest(layerDigest)
     if (!digest) {
       await repositories.get(ctx, checkedName(repositoryName))
-      throw new RegistryError({ code: 'LayerNotFound', digest: layerDigest, repositoryName, registryId: ctx.registry.accountId })
+      throw new RegistryError({
+        code: 'LayerNotFound',
+        digest: layerDigest,
+        repositoryName,
+        registryId: ctx.registry.accountId,
+      })
     }
     await blobs.requireReferenced(ctx, repositoryName, digest)
     return { downloadUrl: downloadLink(ctx, repositoryName, digest), layerDigest }

@@ -25,7 +25,12 @@ export const putImage = operation({
       tags: tag ? [tag] : [],
     })
     if (!stored.isChanged) {
-      throw new RegistryError({ code: 'ImageAlreadyExists', digest: stored.digest, ...(tag ? { tag } : {}), ...inRepository })
+      throw new RegistryError({
+        code: 'ImageAlreadyExists',
+        digest: stored.digest,
+        ...(tag ? { tag } : {}),
+        ...inRepository,
+      })
     }
     return {
       image: {
@@ -39,5 +44,9 @@ export const putImage = operation({
 })
 
 function invalid(member: string, pattern: string): RegistryError {
-  return new RegistryError({ code: 'InvalidParameter', member, constraint: `must satisfy regular expression ${pattern}` })
+  return new RegistryError({
+    code: 'InvalidParameter',
+    member,
+    constraint: `must satisfy regular expression ${pattern}`,
+  })
 }

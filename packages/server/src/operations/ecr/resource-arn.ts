@@ -1,8 +1,8 @@
 // Operations on an ARN: the ARN, and nothing else in the request, says whose repository it is.
 
+import type { PrivateOperationName } from '@berth/api/ecr/operation-names.ts'
 import { parseRepositoryArn, type RegistryName } from '@berth/api/names/registry.ts'
 import type { RepositoryName } from '@berth/api/names/repository-name.ts'
-import type { PrivateOperationName } from '@berth/api/ecr/operation-names.ts'
 import { RegistryError } from '../../base/errors.ts'
 import type { Caller, Permission } from '../operation.ts'
 

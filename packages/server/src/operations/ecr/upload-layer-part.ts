@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { LiftedString } from '@berth/api/json/strict-json.ts'
 import { maxLayerPartBytes, UploadLayerPartRequest, type UploadLayerPartResponse } from '@berth/api/ecr/layers.ts'
+import { LiftedString } from '@berth/api/json/strict-json.ts'
 import { type Base64Text, decodeBase64 } from '@berth/api/shapes/base64.ts'
 import { onRepository, operation } from '../operation.ts'
 

@@ -176,9 +176,7 @@ class SqliteStore implements MetadataStore {
       this.#commitsSinceRestart += 1
       for (const key of keys) this.#pending.set(key, commit)
       if (keys.length > 0) this.#pendingOrder.push({ commit, keys })
-      // Those who do not wait for this commit still rest on it, so a sync is on its way.
       if (this.#options.durability === 'relaxed') this.#settle(commit)
-      else void this.#syncs.reached(commit).catch(() => {})
       return { result, commit }
     } catch (error) {
       if (writer.isTransaction) writerConnection.run('ROLLBACK', [])

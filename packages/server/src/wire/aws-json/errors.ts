@@ -1,7 +1,7 @@
 // Errors of ECR's API: the only place that knows their names (reference: ecr-api 1.3 and 1.4). All are 400, ServerException is 500.
 
-import { type Fault, RegistryError, type Renderer } from '../../base/errors.ts'
 import type { SignatureErrorCode } from '../../auth/signature.ts'
+import { type Fault, RegistryError, type Renderer } from '../../base/errors.ts'
 import * as sentences from '../sentences.ts'
 
 export interface AwsError {
@@ -20,7 +20,10 @@ const error = (type: string, message: string, extra?: Record<string, unknown>): 
 })
 
 const invalidManifest = (constraint: string) =>
-  error('InvalidParameterException', sentences.invalidParameter({ code: 'InvalidParameter', member: 'ImageManifest', constraint }))
+  error(
+    'InvalidParameterException',
+    sentences.invalidParameter({ code: 'InvalidParameter', member: 'ImageManifest', constraint }),
+  )
 
 const renderer: Renderer<AwsError> = {
   InvalidParameter: (f) => error('InvalidParameterException', sentences.invalidParameter(f)),

@@ -24,6 +24,7 @@ import type { Exchange } from '../../http/exchange.ts'
 import { operations } from '../../operations/all.ts'
 import type { Caller, Operation } from '../../operations/operation.ts'
 import type { Services } from '../../operations/services.ts'
+import { contextOf } from '../context.ts'
 import { type AwsError, AwsRefusal, signatureErrorTypes, toAwsError } from './errors.ts'
 
 const maxUnknownBodyBytes = 64 * 1024
@@ -64,7 +65,9 @@ export function createAwsJsonWire(parts: AwsJsonParts): AwsJsonWire {
       service: signature.service,
     }
     const signingKey =
-      name && usable && (signingKeys.get(name) ?? deriveSigningKey(usable.secret(), name.date, name.region, name.service))
+      name &&
+      usable &&
+      (signingKeys.get(name) ?? deriveSigningKey(usable.secret(), name.date, name.region, name.service))
     checkSignature(signature, signedRequest(exchange), bodySha256, { signingKey, now: clock.now(), rules })
     if (!usable || !name || !signingKey) throw new SignatureError('InvalidClientToken')
     signingKeys.put(name, signingKey)
@@ -87,9 +90,14 @@ export function createAwsJsonWire(parts: AwsJsonParts): AwsJsonWire {
         if (!operation) throw unknownOperation(target)
         exchange.record.action = `ecr:${operation.name}`
         const services = parts.services(exchange)
-        return operation.execute(parseBody(body, operation), callerOf(exchange, principal, signature), services, (repository) => {
-          exchange.record.repository = repository
-        })
+        return operation.execute(
+          parseBody(body, operation),
+          callerOf(exchange, principal, signature),
+          services,
+          (repository) => {
+            exchange.record.repository = repository
+          },
+        )
       },
       (chunk) => hash.update(chunk),
     )
@@ -117,7 +125,9 @@ function findOperation(target: string): Operation | undefined {
 
 function unknownOperation(target: string): AwsRefusal {
   const name = target.slice(target.lastIndexOf('.') + 1).slice(0, 100)
-  const reason = isPrivateOperationName(name) ? 'is not part of this version of Berth' : 'is not an operation of Amazon ECR'
+  const reason = isPrivateOperationName(name)
+    ? 'is not part of this version of Berth'
+    : 'is not an operation of Amazon ECR'
   return new AwsRefusal('UnknownOperationException', `The operation '${name}' ${reason}.`)
 }
 
@@ -133,17 +143,7 @@ function callerOf(exchange: Exchange, principal: Principal, signature: ParsedSig
   return {
     principal,
     region,
-    context: (registry) => ({
-      requestId: exchange.requestId,
-      principal,
-      registry,
-      get signal() {
-        return exchange.signal
-      },
-      get log() {
-        return exchange.log
-      },
-    }),
+    context: (registry) => contextOf(exchange, principal, registry),
   }
 }
 
@@ -160,9 +160,12 @@ function fail(exchange: Exchange, thrown: unknown): void {
 }
 
 function refusalOf(thrown: unknown): AwsError | undefined {
-  if (thrown instanceof SignatureError) return { status: 400, type: signatureErrorTypes[thrown.code], message: thrown.message }
-  if (thrown instanceof SerializationError) return { status: 400, type: 'SerializationException', message: thrown.message }
-  if (thrown instanceof JsonError) return { status: 400, type: 'SerializationException', message: jsonReasons[thrown.reason] }
+  if (thrown instanceof SignatureError)
+    return { status: 400, type: signatureErrorTypes[thrown.code], message: thrown.message }
+  if (thrown instanceof SerializationError)
+    return { status: 400, type: 'SerializationException', message: thrown.message }
+  if (thrown instanceof JsonError)
+    return { status: 400, type: 'SerializationException', message: jsonReasons[thrown.reason] }
   if (thrown instanceof BodyError) return bodyErrors[thrown.reason]
   return undefined
 }
@@ -175,7 +178,11 @@ const jsonReasons: Record<JsonError['reason'], string> = {
 }
 
 const bodyErrors: Record<BodyError['reason'], AwsError> = {
-  'too-large': { status: 413, type: 'RequestEntityTooLargeException', message: 'The body is larger than the operation takes' },
+  'too-large': {
+    status: 413,
+    type: 'RequestEntityTooLargeException',
+    message: 'The body is larger than the operation takes',
+  },
   'too-slow': { status: 408, type: 'RequestTimeoutException', message: 'The body arrived too slowly' },
   incomplete: { status: 400, type: 'RequestAbortedException', message: 'The body is shorter than its Content-Length' },
 }

@@ -8,7 +8,10 @@ import { OciRefusal, uploadRange } from './errors.ts'
 import type { Handler, OciParts } from './handler.ts'
 import { sendEmpty } from './reply.ts'
 
-export function uploadHandlers({ blobs, uploads }: OciParts): Record<'blob-uploads' | 'blob-upload', Record<string, Handler>> {
+export function uploadHandlers({
+  blobs,
+  uploads,
+}: OciParts): Record<'blob-uploads' | 'blob-upload', Record<string, Handler>> {
   const created = (exchange: Exchange, repository: string, digest: Digest) =>
     sendEmpty(exchange, 201, { Location: `/v2/${repository}/blobs/${digest}`, 'Docker-Content-Digest': digest })
 
@@ -40,7 +43,8 @@ export function uploadHandlers({ blobs, uploads }: OciParts): Record<'blob-uploa
       }
       const algorithm = query.get('digest-algorithm')
       const known = algorithm === null ? undefined : parseDigestAlgorithm(algorithm)
-      if (algorithm !== null && !known) throw new OciRefusal(400, 'DIGEST_INVALID', 'The digest algorithm is none of sha256 or sha512.')
+      if (algorithm !== null && !known)
+        throw new OciRefusal(400, 'DIGEST_INVALID', 'The digest algorithm is none of sha256 or sha512.')
       const uploadId = await uploads.start(ctx, repository, known)
       progress(exchange, 202, repository, uploadId, 0)
     },

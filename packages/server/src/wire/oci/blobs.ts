@@ -29,7 +29,9 @@ export function blobHandlers({ blobs, sendContent }: OciParts): { blob: Record<s
   const remove: Handler = {
     action: 'ecr:BatchDeleteImage',
     async run() {
-      throw new OciRefusal(405, 'UNSUPPORTED', 'Blobs are not deleted one by one. Delete the images that name them.', { Allow: 'GET, HEAD' })
+      throw new OciRefusal(405, 'UNSUPPORTED', 'Blobs are not deleted one by one. Delete the images that name them.', {
+        Allow: 'GET, HEAD',
+      })
     },
   }
   return { blob: { GET: get, HEAD: head, DELETE: remove } }
@@ -62,7 +64,9 @@ export async function sendBlob(exchange: Exchange, blob: BlobContent, sendConten
   const asked = ifRange === undefined || ifRange === `"${blob.digest}"` ? exchange.header('range') : undefined
   const range = parseRange(asked, blob.size)
   if (range.is === 'unsatisfiable') {
-    throw new OciRefusal(416, 'SIZE_INVALID', 'The range is not inside the blob.', { 'Content-Range': `bytes */${blob.size}` })
+    throw new OciRefusal(416, 'SIZE_INVALID', 'The range is not inside the blob.', {
+      'Content-Range': `bytes */${blob.size}`,
+    })
   }
   const [first, length] = range.is === 'part' ? [range.first, range.last - range.first + 1] : [0, blob.size]
   if (range.is === 'part') {

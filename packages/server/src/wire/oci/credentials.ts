@@ -13,7 +13,11 @@ export interface DockerAccess {
 }
 
 /** @throws OciRefusal 401 with the challenge, 400 or 403 as ECR answers a bad, foreign or expired token */
-export function authenticate(exchange: Exchange, tokens: DockerTokens, isServed: (region: Region) => boolean): DockerAccess {
+export function authenticate(
+  exchange: Exchange,
+  tokens: DockerTokens,
+  isServed: (region: Region) => boolean,
+): DockerAccess {
   const { authorization, host = '' } = exchange.request.headers
   if (authorization === undefined) {
     const scheme = exchange.isSecure ? 'https' : 'http'
@@ -26,12 +30,17 @@ export function authenticate(exchange: Exchange, tokens: DockerTokens, isServed:
   if (token.is === 'expired') {
     throw new OciRefusal(403, 'DENIED', 'Your authorization token has expired. Reauthenticate and try again.')
   }
-  if (token.is === 'revoked') throw new OciRefusal(403, 'DENIED', 'The security token included in the request is invalid.')
+  if (token.is === 'revoked')
+    throw new OciRefusal(403, 'DENIED', 'The security token included in the request is invalid.')
   const { principal } = token.accessKey
   exchange.record.principal = principal.arn
   const named = registryOfHost(host)
   if (named && named.region !== token.region) {
-    throw new OciRefusal(400, 'DENIED', `Your Authorization Token is of region ${token.region} and not of ${named.region}.`)
+    throw new OciRefusal(
+      400,
+      'DENIED',
+      `Your Authorization Token is of region ${token.region} and not of ${named.region}.`,
+    )
   }
   if (!isServed(token.region)) throw new OciRefusal(400, 'DENIED', `The region ${token.region} is not served here.`)
   return { principal, registry: named ?? { accountId: principal.accountId, region: token.region } }

@@ -19,7 +19,8 @@ const error = (status: number, code: string, message: string, headers?: Record<s
 })
 
 const renderer: Renderer<OciError> = {
-  InvalidParameter: (f) => error(400, f.member === 'repositoryName' ? 'NAME_INVALID' : 'UNSUPPORTED', sentences.invalidParameter(f)),
+  InvalidParameter: (f) =>
+    error(400, f.member === 'repositoryName' ? 'NAME_INVALID' : 'UNSUPPORTED', sentences.invalidParameter(f)),
   InvalidTagParameter: (f) => error(400, 'TAG_INVALID', f.message),
   TooManyTags: () => error(400, 'TAG_INVALID', sentences.tooManyTags),
   LimitExceeded: (f) => error(400, 'DENIED', f.message),

@@ -12,7 +12,11 @@ export function fail(exchange: Exchange, thrown: unknown): void {
   const body = thrown instanceof BodyError ? bodyRefusal(thrown) : thrown
   const known = toOciError(body)
   if (!known) exchange.log.error({ err: thrown, requestId: exchange.requestId }, 'a request failed')
-  const answer = known ?? { status: 500, code: 'UNKNOWN', message: `Something went wrong. The request id is ${exchange.requestId}.` }
+  const answer = known ?? {
+    status: 500,
+    code: 'UNKNOWN',
+    message: `Something went wrong. The request id is ${exchange.requestId}.`,
+  }
   exchange.record.error = answer.code
   if (response.headersSent) {
     // Half an answer is out: cut the connection, so that nobody takes it for a whole one.

@@ -1,16 +1,16 @@
 // A request of the docker wire, step by step: match, authenticate, name, authorize, run. Any throw ends in `fail`, the only writer
 // of errors.
 
-import { parseRepositoryName, repositoryNamePattern } from '@berth/api/names/repository-name.ts'
 import { type Region, repositoryArn } from '@berth/api/names/registry.ts'
+import { parseRepositoryName, repositoryNamePattern } from '@berth/api/names/repository-name.ts'
 import type { DockerTokens } from '../../auth/docker-token.ts'
 import { RegistryError } from '../../base/errors.ts'
-import type { RequestContext } from '../../base/request-context.ts'
 import { authorize } from '../../domain/policies/authorize.ts'
 import type { Exchange } from '../../http/exchange.ts'
+import { contextOf } from '../context.ts'
 import { uploadHandlers } from './blob-uploads.ts'
 import { blobHandlers } from './blobs.ts'
-import { authenticate, type DockerAccess } from './credentials.ts'
+import { authenticate } from './credentials.ts'
 import { OciRefusal } from './errors.ts'
 import { fail } from './fail.ts'
 import type { Handler, OciParts } from './handler.ts'
@@ -22,7 +22,9 @@ import { tagsHandlers } from './tags.ts'
 
 export type OciWire = (exchange: Exchange) => Promise<void>
 
-export function createOciWire(parts: OciParts & { tokens: DockerTokens; isServed: (region: Region) => boolean }): OciWire {
+export function createOciWire(
+  parts: OciParts & { tokens: DockerTokens; isServed: (region: Region) => boolean },
+): OciWire {
   const handlers: Record<EndpointName, Readonly<Record<string, Handler>>> = {
     version: { GET: version, HEAD: version },
     ...tagsHandlers(parts),
@@ -37,30 +39,18 @@ export function createOciWire(parts: OciParts & { tokens: DockerTokens; isServed
     const methods = handlers[match.endpoint]
     const handler = Object.hasOwn(methods, exchange.method) ? methods[exchange.method] : undefined
     if (handler) return handler
-    throw new OciRefusal(405, 'UNSUPPORTED', 'The operation is unsupported.', { Allow: Object.keys(methods).join(', ') })
-  }
-
-  function contextOf(exchange: Exchange, { principal, registry }: DockerAccess): RequestContext {
-    return {
-      requestId: exchange.requestId,
-      principal,
-      registry,
-      get signal() {
-        return exchange.signal
-      },
-      get log() {
-        return exchange.log
-      },
-    }
+    throw new OciRefusal(405, 'UNSUPPORTED', 'The operation is unsupported.', {
+      Allow: Object.keys(methods).join(', '),
+    })
   }
 
   return async (exchange) => {
     exchange.response.setHeader('Docker-Distribution-Api-Version', 'registry/2.0')
     try {
-      const access = authenticate(exchange, parts.tokens, parts.isServed)
+      const { principal, registry } = authenticate(exchange, parts.tokens, parts.isServed)
       const match = matchPath(exchange.path)
       const handler = handlerOf(exchange, match)
-      const ctx = contextOf(exchange, access)
+      const ctx = contextOf(exchange, principal, registry)
       const { repository = '', reference = '' } = match ?? {}
       if (handler.action) {
         if (repository !== '' && !parseRepositoryName(repository)) throw nameInvalid(repository)

@@ -19,7 +19,10 @@ export function manifestHandlers({ images, bodies }: OciParts): { manifest: Reco
     async run(exchange, ctx, repository, text) {
       const reference = parseReference(text)
       const { response } = exchange
-      const image = exchange.method === 'HEAD' ? await images.stat(ctx, repository, reference) : await images.pull(ctx, repository, reference)
+      const image =
+        exchange.method === 'HEAD'
+          ? await images.stat(ctx, repository, reference)
+          : await images.pull(ctx, repository, reference)
       response.setHeader('Docker-Content-Digest', image.digest)
       response.setHeader('ETag', `"${image.digest}"`)
       if (isNotModified(exchange, image.digest)) {
@@ -44,7 +47,12 @@ export function manifestHandlers({ images, bodies }: OciParts): { manifest: Reco
       const tags = reference.kind === 'tag' ? [reference.text] : tagParameters(exchange)
       const mediaType = exchange.header('content-type')?.split(';')[0]?.trim()
       const stored = await bodies.read(exchange.request, { maxBytes: maxManifestBytes, timeoutMs: 60_000 }, (bytes) =>
-        images.put(ctx, repository, { bytes, mediaType, digest: reference.kind === 'digest' ? reference.text : undefined, tags }),
+        images.put(ctx, repository, {
+          bytes,
+          mediaType,
+          digest: reference.kind === 'digest' ? reference.text : undefined,
+          tags,
+        }),
       )
       sendEmpty(exchange, 201, {
         Location: `/v2/${repository}/manifests/${text}`,
@@ -73,17 +81,20 @@ function parseReference(text: string): ImageReference {
     return { kind: 'digest', text: digest }
   }
   const tag = parseImageTag(text)
-  if (!tag) throw new OciRefusal(400, 'TAG_INVALID', "The tag must satisfy the expression '[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}'.")
+  if (!tag)
+    throw new OciRefusal(400, 'TAG_INVALID', "The tag must satisfy the expression '[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}'.")
   return { kind: 'tag', text: tag }
 }
 
 /** OCI end-7b: `?tag=<a>&tag=<b>` with a push by digest. */
 function tagParameters(exchange: Exchange): ImageTag[] {
   const texts = [...new Set(exchange.query.getAll('tag'))]
-  if (texts.length > maxTagParameters) throw new OciRefusal(414, 'TAG_INVALID', `A push may name ${maxTagParameters} tags at most.`)
+  if (texts.length > maxTagParameters)
+    throw new OciRefusal(414, 'TAG_INVALID', `A push may name ${maxTagParameters} tags at most.`)
   return texts.map((text) => {
     const tag = parseImageTag(text)
-    if (!tag) throw new OciRefusal(400, 'TAG_INVALID', "A tag must satisfy the expression '[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}'.")
+    if (!tag)
+      throw new OciRefusal(400, 'TAG_INVALID', "A tag must satisfy the expression '[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}'.")
     return tag
   })
 }

@@ -14,11 +14,21 @@ export function referrersHandlers({ referrers }: OciParts): { referrers: Record<
       const subject = requireDigest(reference)
       const artifactType = exchange.query.get('artifactType')
       const after = exchange.query.get('last')?.slice(0, 512)
-      const page = await referrers.list(ctx, repository, subject, artifactType ? [artifactType] : undefined, after, pageSize)
+      const page = await referrers.list(
+        ctx,
+        repository,
+        subject,
+        artifactType ? [artifactType] : undefined,
+        after,
+        pageSize,
+      )
       if (artifactType) exchange.response.setHeader('OCI-Filters-Applied', 'artifactType')
       if (page.next) {
         const filter = artifactType ? `&artifactType=${encodeURIComponent(artifactType)}` : ''
-        exchange.response.setHeader('Link', `</v2/${repository}/referrers/${subject}?last=${page.next}${filter}>; rel="next"`)
+        exchange.response.setHeader(
+          'Link',
+          `</v2/${repository}/referrers/${subject}?last=${page.next}${filter}>; rel="next"`,
+        )
       }
       const index = { schemaVersion: 2, mediaType: manifestMediaTypes.ociIndex, manifests: page.referrers }
       sendJson(exchange, 200, index, manifestMediaTypes.ociIndex)

@@ -9,7 +9,12 @@ export const untrustedContentHeaders: Readonly<Record<string, string>> = {
   'Content-Security-Policy': "default-src 'none'; sandbox",
 }
 
-export function sendJson(exchange: Exchange, status: number, value: unknown, mediaType = 'application/json; charset=utf-8'): void {
+export function sendJson(
+  exchange: Exchange,
+  status: number,
+  value: unknown,
+  mediaType = 'application/json; charset=utf-8',
+): void {
   sendBytes(exchange, status, Buffer.from(JSON.stringify(value)), mediaType)
 }
 

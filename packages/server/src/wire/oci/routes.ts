@@ -56,8 +56,18 @@ function decodeSegment(segment: string): string {
   } catch {
     decoded = '/'
   }
-  if (decoded.includes('/') || decoded.includes('\\') || decoded.includes('\0') || decoded === '.' || decoded === '..') {
-    throw new RegistryError({ code: 'InvalidParameter', member: 'repositoryName', constraint: 'must not contain an encoded slash or dot segment' })
+  if (
+    decoded.includes('/') ||
+    decoded.includes('\\') ||
+    decoded.includes('\0') ||
+    decoded === '.' ||
+    decoded === '..'
+  ) {
+    throw new RegistryError({
+      code: 'InvalidParameter',
+      member: 'repositoryName',
+      constraint: 'must not contain an encoded slash or dot segment',
+    })
   }
   return decoded
 }

@@ -36,7 +36,8 @@ export function tagsHandlers({ images, repositories }: OciParts): Record<'tags' 
 function pageOf(exchange: Exchange): { limit: number; after: string | undefined } {
   const { query } = exchange
   const n = query.get('n')
-  if (n !== null && !/^\d{1,9}$/.test(n)) throw new OciRefusal(400, 'UNSUPPORTED', 'The query parameter n must be a number.')
+  if (n !== null && !/^\d{1,9}$/.test(n))
+    throw new OciRefusal(400, 'UNSUPPORTED', 'The query parameter n must be a number.')
   return { limit: n === null ? defaultPage : Math.min(Number(n), maxPage), after: query.get('last')?.slice(0, 512) }
 }
 

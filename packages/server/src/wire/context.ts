@@ -1,0 +1,20 @@
+// From a request of a wire to what the domain takes. The signal and the log are made when they are first asked for.
+
+import type { RegistryName } from '@berth/api/names/registry.ts'
+import type { Principal } from '../base/principal.ts'
+import type { RequestContext } from '../base/request-context.ts'
+import type { Exchange } from '../http/exchange.ts'
+
+export function contextOf(exchange: Exchange, principal: Principal, registry: RegistryName): RequestContext {
+  return {
+    requestId: exchange.requestId,
+    principal,
+    registry,
+    get signal() {
+      return exchange.signal
+    },
+    get log() {
+      return exchange.log
+    },
+  }
+}
