@@ -13,7 +13,7 @@ import type { Uploads } from './uploads.ts'
 const intervalMs = 10 * 60 * 1000
 
 export interface Sweep {
-  /** Bytes of uploads whose rows are gone; cheap, and done before the first request. Gives how many. */
+  /** Staged bytes of uploads whose rows are gone; cheap, and done before the first request. Gives how many. */
   removeStrayStaging(): Promise<number>
   /** Files of blobs without a row; walks through all of them, in the background. Gives how many it removed. */
   removeStrayBlobs(): Promise<number>
@@ -55,41 +55,43 @@ export function createSweep(parts: {
     return removed
   }
 
-  return {
-    async removeStrayStaging() {
-      let removed = 0
-      for (const part of slices(await blobs.stagedUploads())) {
-        const known = await metadata.read(
-          (db) => uploadsTable.known(db, part),
-          () => [],
-        )
-        for (const uploadId of part) {
-          if (known.has(uploadId)) continue
-          await blobs.removeStaging(uploadId)
-          removed += 1
-        }
+  async function removeStrayStaging(): Promise<number> {
+    let removed = 0
+    for (const part of slices(await blobs.stagedUploads())) {
+      const known = await metadata.read(
+        (db) => uploadsTable.known(db, part),
+        () => [],
+      )
+      for (const uploadId of part) {
+        if (known.has(uploadId)) continue
+        await blobs.removeStaging(uploadId)
+        removed += 1
       }
-      return removed
-    },
+    }
+    return removed
+  }
 
+  /** Uploads that were left, and the bytes of those that went with their repository. */
+  async function removeLeftUploads(uploadTtlMs: number): Promise<void> {
+    const uploadsRemoved = await uploads.removeIdle(uploadTtlMs)
+    const filesRemoved = await removeStrayStaging()
+    if (uploadsRemoved + filesRemoved > 0)
+      log.info({ uploadsRemoved, filesRemoved }, 'uploads that were left have been removed')
+  }
+
+  const guarded = (work: Promise<unknown>) =>
+    work.catch((error) => log.warn({ err: error }, 'the sweep failed; it is tried again later'))
+
+  return {
+    removeStrayStaging,
     removeStrayBlobs,
 
     start(uploadTtlMs) {
-      const guarded = (work: Promise<unknown>) =>
-        work.catch((error) => log.warn({ err: error }, 'the sweep failed; it is tried again later'))
       running = guarded(removeStrayBlobs())
-      timer = setInterval(
-        () => {
-          running = running.then(() =>
-            guarded(
-              uploads.removeIdle(uploadTtlMs).then((removed) => {
-                if (removed > 0) log.info({ removed }, 'uploads that were left have been removed')
-              }),
-            ),
-          )
-        },
-        Math.min(intervalMs, uploadTtlMs),
-      )
+      const interval = Math.min(intervalMs, uploadTtlMs)
+      timer = setInterval(() => {
+        running = running.then(() => guarded(removeLeftUploads(uploadTtlMs)))
+      }, interval)
       timer.unref()
     },
 

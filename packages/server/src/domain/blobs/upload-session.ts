@@ -9,7 +9,6 @@ import type { BlobStore, Staging } from '../../storage/blobs/blob-store.ts'
 
 /** Content up to this size lives in the database and rides its sync (reference: durability, rule 7). */
 export const inlineBytes = 64 * 1024
-const batchBytes = 1024 * 1024
 
 export class UploadSession {
   readonly uploadId: string
@@ -50,13 +49,16 @@ export class UploadSession {
   }
 
   /** Takes a body as it arrives. When it fails, `receivedBytes` counts what is kept, or the session is unusable (`isBroken`). */
-  async receive(body: Readable, signal: AbortSignal, limitBytes: (received: number) => void): Promise<void> {
+  async receive(
+    body: Readable,
+    options: { batchBytes: number; signal: AbortSignal; limitBytes: (received: number) => void },
+  ): Promise<void> {
     let heard = this.receivedBytes
     await inBatches(body, {
-      batchBytes,
-      signal,
+      batchBytes: options.batchBytes,
+      signal: options.signal,
       onChunk: (chunk) => {
-        limitBytes(heard + chunk.length)
+        options.limitBytes(heard + chunk.length)
         heard += chunk.length
         this.#hash.update(chunk)
       },

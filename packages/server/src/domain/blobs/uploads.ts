@@ -23,6 +23,10 @@ const maxParts = 4200
 const minPartBytes = 5 * 1024 * 1024
 /** What this process keeps open, and what the installation keeps at all. */
 const maxSessions = 1000
+/** Bytes gathered for one write; fewer when many bodies arrive at once, so that memory stays flat. */
+const batchBytes = 1024 * 1024
+const smallBatchBytes = 256 * 1024
+const manyReceivers = 16
 const maxUploads = 10_000
 
 export interface UploadBody {
@@ -59,6 +63,13 @@ export interface Uploads {
   /** Ids of uploads whose bytes are on their way to a storage key: their files have no row yet. */
   promoting(): ReadonlySet<string>
   close(): Promise<void>
+}
+
+function tooLarge(): RegistryError {
+  return new RegistryError({
+    code: 'LimitExceeded',
+    message: `A layer may have ${maxParts} parts and ${maxBlobBytes} bytes`,
+  })
 }
 
 interface Work {
@@ -184,11 +195,15 @@ export function createUploads(parts: {
     }
     const before = session.receivedBytes
     try {
-      await session.receive(body.stream, signal, (received) => {
-        if (received > maxBlobBytes)
-          throw new RegistryError({ code: 'LimitExceeded', message: `A layer may not exceed ${maxBlobBytes} bytes` })
-        if (range && received > range.last + 1)
-          throw refuse(`The layer part is longer than its range ${range.first}-${range.last}`)
+      await session.receive(body.stream, {
+        signal,
+        batchBytes: working.size > manyReceivers ? smallBatchBytes : batchBytes,
+        limitBytes(received) {
+          if (received > maxBlobBytes) throw tooLarge()
+          if (range && received > range.last + 1) {
+            throw refuse(`The layer part is longer than its range ${range.first}-${range.last}`)
+          }
+        },
       })
     } catch (error) {
       if (session.isBroken) await forgetSession(session)
@@ -350,10 +365,14 @@ export function createUploads(parts: {
   return {
     start: async (ctx, repository, algorithm) => (await start(ctx, repository, algorithm)).uploadId,
 
-    // A body that another request still reads belongs to a connection that the client has given up: waiting for its end gives the
-    // position to go on from.
-    receivedBytes: (ctx, repository, uploadId) =>
-      onUpload(ctx, repository, uploadId, async ({ session }) => session.receivedBytes),
+    async receivedBytes(ctx, repository, uploadId) {
+      await requireUpload(ctx, repository, uploadId)
+      // Asking disturbs nobody: while a body is being read, the answer is how far that has come.
+      const session = sessions.get(uploadId)
+      return (
+        session?.receivedBytes ?? onUpload(ctx, repository, uploadId, async (upload) => upload.session.receivedBytes)
+      )
+    },
 
     append: (ctx, repository, uploadId, body) =>
       onUpload(ctx, repository, uploadId, async ({ session, signal }) => {
@@ -373,10 +392,7 @@ export function createUploads(parts: {
           throw refuse(`First byte of the layer part is ${first} instead of ${session.receivedBytes}`)
         if (last - first + 1 !== bytes) throw refuse(`The layer part has ${bytes} bytes instead of ${last - first + 1}`)
         if (row.part_count >= maxParts || session.receivedBytes + bytes > maxBlobBytes) {
-          throw new RegistryError({
-            code: 'LimitExceeded',
-            message: `A layer may have ${maxParts} parts and ${maxBlobBytes} bytes`,
-          })
+          throw tooLarge()
         }
         try {
           await session.append(part)
@@ -431,9 +447,10 @@ export function createUploads(parts: {
         await sessions.get(uploadId)?.close()
         sessions.delete(uploadId)
         await blobs.removeStaging(uploadId)
-        openUploads = Math.max(0, (openUploads ?? 1) - 1)
         removed += 1
       }
+      // Uploads also end with their repository: count again.
+      openUploads = undefined
       return removed
     },
 

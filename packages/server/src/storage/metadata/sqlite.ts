@@ -149,9 +149,10 @@ class SqliteStore implements MetadataStore {
   }
 
   async close(): Promise<void> {
-    await this.#takeTurn()
     this.#isClosed = true
+    // A checkpoint under way needs the turn to write, so it goes first.
     await this.#checkpoint
+    await this.#takeTurn()
     this.#checkpointer.postMessage('close' satisfies CheckpointRequest)
     await new Promise((resolve) => this.#checkpointer.once('exit', resolve))
     await this.#parts.wal.datasync()
