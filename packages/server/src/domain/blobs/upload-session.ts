@@ -118,7 +118,9 @@ export class UploadSession {
   /** Makes the bytes durable under a storage key. The session is over. */
   async promote(): Promise<string> {
     if (!this.#staging) throw new Error('there are no staged bytes to promote')
-    return this.#blobs.promote(this.uploadId, this.#staging)
+    const storageKey = await this.#blobs.promote(this.uploadId, this.#staging)
+    this.#staging = undefined
+    return storageKey
   }
 
   async close(): Promise<void> {

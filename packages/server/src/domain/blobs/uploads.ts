@@ -15,6 +15,7 @@ import type { MetadataStore } from '../../storage/metadata/metadata-store.ts'
 import { blobsTable } from '../../storage/metadata/tables/blobs.ts'
 import { type UploadRow, uploadsTable } from '../../storage/metadata/tables/uploads.ts'
 import { requireRepository } from '../repositories/repositories.ts'
+import { publishBlob } from './publish-blob.ts'
 import { UploadSession } from './upload-session.ts'
 
 /** ECR quotas: 52,000 MiB a layer, 4,200 parts of 5 MiB at least, except the last. */
@@ -85,7 +86,7 @@ export function createUploads(parts: {
   ids: Ids
   log: Log
 }): Uploads {
-  const { metadata, blobs, clock, ids, log } = parts
+  const { metadata, blobs, clock, ids } = parts
   const sessions = new Map<string, UploadSession>()
   const working = new Map<string, Work>()
   const promoting = new Set<string>()
@@ -235,7 +236,6 @@ export function createUploads(parts: {
     await session.remove()
   }
 
-  /** The digest is right: bytes first, then the one transaction that makes them visible. */
   async function publish(
     ctx: RequestContext,
     repository: string,
@@ -244,51 +244,18 @@ export function createUploads(parts: {
     digest: Digest,
   ): Promise<void> {
     const { uploadId } = session
-    const { content } = session
-    const live = await metadata.read(
-      (db) => blobsTable.findLive(db, keyScope, digest),
-      () => [],
-    )
-    let storageKey: string | null = null
     promoting.add(uploadId)
     try {
-      if (live === undefined && !content) storageKey = await session.promote()
-      const isUsed = await metadata.write(async (tx) => {
-        const { id } = await requireRepository(tx.db, ctx, repository)
-        const now = clock.now()
-        const inserted =
-          storageKey !== null || content
-            ? await blobsTable.insert(tx, {
-                key_scope: keyScope,
-                digest,
-                size: session.receivedBytes,
-                storage_key: storageKey,
-                content: storageKey === null ? (content ?? null) : null,
-                created_at: now,
-                deleting_at: null,
-              })
-            : undefined
-        const blobId = inserted ?? (await blobsTable.findLive(tx.db, keyScope, digest))
-        // The live row was collected meanwhile, and our bytes were not promoted: the client's next try finds it absent.
-        if (blobId === undefined)
-          throw new RegistryError({ code: 'Busy', message: 'The blob is being collected. Try again.' })
-        await blobsTable.link(tx, id, digest, blobId, now)
-        await uploadsTable.delete(tx, uploadId)
-        return inserted !== undefined
-      })
-      if (storageKey !== null && !isUsed) await blobs.remove(storageKey)
+      await publishBlob(parts, ctx, session, { repository, keyScope, digest })
     } catch (error) {
-      if (storageKey !== null)
-        await blobs
-          .remove(storageKey)
-          .catch((cause) => log.warn({ err: cause, storageKey }, 'a file without a row stays'))
+      await session.close()
       throw error
     } finally {
       promoting.delete(uploadId)
       sessions.delete(uploadId)
     }
     openUploads = Math.max(0, (openUploads ?? 1) - 1)
-    if (storageKey === null) await session.remove()
+    await session.remove()
   }
 
   async function mismatch(

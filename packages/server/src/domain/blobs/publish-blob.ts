@@ -1,0 +1,93 @@
+// The end of an upload whose digest is right: bytes first, then the one transaction that makes them visible. Each crash point between
+// two steps is in docs/design/uploads.md.
+
+import type { Digest } from '@berth/api/names/digest.ts'
+import type { Clock } from '../../base/clock.ts'
+import { RegistryError } from '../../base/errors.ts'
+import type { Log } from '../../base/log.ts'
+import type { RequestContext } from '../../base/request-context.ts'
+import type { BlobStore } from '../../storage/blobs/blob-store.ts'
+import type { MetadataStore } from '../../storage/metadata/metadata-store.ts'
+import { blobsTable } from '../../storage/metadata/tables/blobs.ts'
+import { uploadsTable } from '../../storage/metadata/tables/uploads.ts'
+import { requireRepository } from '../repositories/repositories.ts'
+import type { UploadSession } from './upload-session.ts'
+
+interface Parts {
+  metadata: MetadataStore
+  blobs: BlobStore
+  clock: Clock
+  log: Log
+}
+
+interface Target {
+  repository: string
+  keyScope: string
+  digest: Digest
+}
+
+/**
+ * Stores the bytes, unless the key scope has them, and links them to the repository; the upload's row goes in the same transaction.
+ * What was staged and is not needed stays with the session. @throws RegistryError RepositoryNotFound, StoreFull, Busy
+ */
+export async function publishBlob(
+  parts: Parts,
+  ctx: RequestContext,
+  session: UploadSession,
+  target: Target,
+): Promise<void> {
+  const { metadata, blobs, log } = parts
+  const { keyScope, digest } = target
+  const live = await metadata.read(
+    (db) => blobsTable.findLive(db, keyScope, digest),
+    () => [],
+  )
+  const { content } = session
+  const storageKey = live === undefined && !content ? await session.promote() : null
+  try {
+    const isUsed = await link(parts, ctx, session, target, { content: content ?? null, storageKey })
+    // Another upload of the same digest was faster: its bytes serve both.
+    if (storageKey !== null && !isUsed) await blobs.remove(storageKey)
+  } catch (error) {
+    // A refusal comes before the commit. After any other error the row may be there, and the sweep decides.
+    if (storageKey !== null && error instanceof RegistryError) {
+      await blobs
+        .remove(storageKey)
+        .catch((cause) => log.warn({ err: cause, storageKey }, 'a file without a row stays'))
+    }
+    throw error
+  }
+}
+
+/** Gives whether our bytes became the blob. */
+function link(
+  { metadata, clock }: Parts,
+  ctx: RequestContext,
+  session: UploadSession,
+  { repository, keyScope, digest }: Target,
+  bytes: { content: Buffer | null; storageKey: string | null },
+): Promise<boolean> {
+  return metadata.write(async (tx) => {
+    const { id } = await requireRepository(tx.db, ctx, repository)
+    const now = clock.now()
+    const hasBytes = bytes.content !== null || bytes.storageKey !== null
+    const inserted = hasBytes
+      ? await blobsTable.insert(tx, {
+          key_scope: keyScope,
+          digest,
+          size: session.receivedBytes,
+          storage_key: bytes.storageKey,
+          content: bytes.content,
+          created_at: now,
+          deleting_at: null,
+        })
+      : undefined
+    const blobId = inserted ?? (await blobsTable.findLive(tx.db, keyScope, digest))
+    // The live row was collected meanwhile, and our bytes were not promoted: the client's next try finds it absent.
+    if (blobId === undefined)
+      throw new RegistryError({ code: 'Busy', message: 'The blob is being collected. Try again.' })
+    await blobsTable.link(tx, id, digest, blobId, now)
+    await uploadsTable.delete(tx, session.uploadId)
+    return inserted !== undefined
+  })
+}
