@@ -383,7 +383,7 @@ def _():
             "Invalid parameter at 'imageIds' failed to satisfy constraint: 'Member must have length less than or equal to 100'",
         ),
     ]:
-        refused(ecr.exceptions.InvalidParameterException, call, text=text, **arguments)
+        refused(unchecked.exceptions.InvalidParameterException, call, text=text, **arguments)
     try:
         ecr.create_repository()
     except ParamValidationError:

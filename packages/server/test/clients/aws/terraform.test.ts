@@ -121,9 +121,9 @@ provider "aws" {
 `
   const command = (place: string) => ({
     terraform: (...args: string[]) => succeed(terraform, args, { cwd: place, env, timeoutMs: 300_000 }),
-    /** 0: nothing to do; 2: something to do. */
-    plan: async (...args: string[]) => {
-      const plan = ['plan', '-no-color', '-detailed-exitcode', ...args]
+    /** 0: nothing to do; 2: something to do, kept for `apply`. */
+    plan: async () => {
+      const plan = ['plan', '-no-color', '-detailed-exitcode', '-out=planned']
       const outcome = await run(terraform, plan, { cwd: place, env, timeoutMs: 300_000 })
       if (outcome.code === 1) assert.fail(outcome.stderr)
       return outcome
@@ -205,7 +205,7 @@ output "registry" { value = aws_ecr_repository.app.registry_id }
 
   await t.test('apply makes the repositories with their settings and tags', async () => {
     assert.equal((await plan()).code, 2)
-    await apply('apply', '-no-color', '-auto-approve')
+    await apply('apply', '-no-color', 'planned')
     const outputs = JSON.parse((await apply('output', '-json')).stdout) as Record<string, Output>
     assert.equal(outputs.url?.value, `${server.host}/terraform/app`)
     assert.equal(outputs.arn?.value, `arn:aws:ecr:us-east-1:${server.accountId}:repository/terraform/app`)
@@ -278,7 +278,7 @@ output "uri" { value = data.aws_ecr_image.tagged.image_uri }
     const planned = await plan()
     assert.equal(planned.code, 2)
     assert.match(planned.stdout, /0 to add, \d+ to change, 0 to destroy/)
-    await apply('apply', '-no-color', '-auto-approve')
+    await apply('apply', '-no-color', 'planned')
     const app = await described('terraform/app')
     assert.equal(app.imageTagMutability, 'MUTABLE')
     assert.deepEqual(app.imageScanningConfiguration, { scanOnPush: false })
@@ -292,7 +292,7 @@ output "uri" { value = data.aws_ecr_image.tagged.image_uri }
     const planned = await plan()
     assert.equal(planned.code, 2)
     assert.match(planned.stdout, /1 to add, 0 to change, 0 to destroy/)
-    await apply('apply', '-no-color', '-auto-approve')
+    await apply('apply', '-no-color', 'planned')
     assert.equal((await plan()).code, 0)
   })
 
