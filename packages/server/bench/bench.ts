@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { cpus, release, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { measureDisk } from './disk.ts'
 import { Load } from './load/load.ts'
 import { type Bench, measureGroup } from './measure.ts'
 import { peers as allPeers } from './peers/all.ts'
@@ -68,9 +69,10 @@ async function run(): Promise<void> {
     profileDirectory,
     progress: (text) => console.log(`${Math.round((performance.now() - began) / 1000)} s  ${text}`),
   }
+  const disk = await measureDisk(bench.directory)
   const results: RowResults[] = []
   const save = async () => {
-    const setting = await describeSetting()
+    const setting = { ...describeSetting(), disk }
     await writeFile(join(out, `${name}.json`), JSON.stringify({ setting, results }, null, 1))
     const text = report(setting, results)
     await writeFile(join(out, `${name}.md`), text)
@@ -110,7 +112,7 @@ function isWanted(groupName: string, row: string, isQuick: boolean, onlyOnReques
   return !onlyOnRequest && (isQuick || !options.quick)
 }
 
-async function describeSetting() {
+function describeSetting() {
   const git = (...args: string[]) => {
     try {
       return execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()

@@ -1,5 +1,6 @@
 // Turns the raw results into tables: medians over the rounds, and ratios as the median of the rounds' own ratios.
 
+import type { Disk } from './disk.ts'
 import type { Result, RowResults } from './results.ts'
 import { median } from './statistics.ts'
 
@@ -9,6 +10,7 @@ export interface Setting {
   node: string
   cpu: string
   kernel: string
+  disk: Disk
   arguments: string[]
 }
 
@@ -18,6 +20,7 @@ export function report(setting: Setting, rows: readonly RowResults[]): string {
     `# Benchmark of ${setting.date}`,
     '',
     `Commit ${setting.commit}; Node ${setting.node}; ${setting.cpu}; Linux ${setting.kernel}; \`${['npm run bench --', ...setting.arguments].join(' ')}\`.`,
+    `The disk writes and syncs ${number(setting.disk.writeMBPerSecond)} MB/s, and a small sync takes ${number(setting.disk.syncMs)} ms.`,
     `Others kept ${number(median(everything.map((result) => result.backgroundCores)))} cores busy (median over all measurements).`,
     '',
     '## Speed',

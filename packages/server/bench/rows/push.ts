@@ -39,7 +39,7 @@ export const pushes: Group<unknown>[] = [
   size('100 MB', [10 * MB, 20 * MB, 30 * MB, 40 * MB], {
     monolithic: [
       { clients: 1, count: 3 },
-      { clients: 4, count: 8, quick: true },
+      { clients: 4, count: 8 },
     ],
     chunked: [{ clients: 1, count: 3 }],
   }),
@@ -57,7 +57,7 @@ function size(name: string, layerSizes: number[], loads: Record<Upload, Load[]>)
     aim,
     quick,
     writes: true,
-    ...(count === 1 && { rounds: 3 }),
+    ...(count < 8 && { rounds: 3 }),
     job: ({ peer, round, scale }) => ({
       kind: 'push',
       target: peer.target,
