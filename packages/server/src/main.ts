@@ -119,6 +119,15 @@ export function describeFailure(error: unknown, config?: Config): string {
   if (error instanceof ConfigError) return `${error.message}\n`
   if (error instanceof StartError) return `${sentence(error.message)}\n${sentence(error.hint)}\n`
   const code = systemErrorCode(error)
+  if (config?.tls && code !== undefined && /^ERR_(?:OSSL|TLS)_/.test(code) && error instanceof Error) {
+    const { certFile, keyFile } = config.tls
+    return describeFailure(
+      new StartError(
+        `TLS cannot be served with the certificate ${certFile} and the key ${keyFile} (${error.message}).`,
+        'Give a certificate (with its chain) and the key that belongs to it by --tls-cert and --tls-key, both in PEM.',
+      ),
+    )
+  }
   if (config && code !== undefined && error instanceof Error) {
     const known =
       'syscall' in error && isOfListening(error.syscall)

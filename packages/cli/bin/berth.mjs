@@ -1,0 +1,21 @@
+#!/usr/bin/env node
+// The berth command. Its first line that runs looks at the version of Node, in JavaScript that old ones understand; everything else is
+// TypeScript, which Node runs as it is from 24 on.
+
+var major = Number(process.versions.node.split('.')[0])
+if (major < 24) {
+  process.stderr.write(
+    'Berth needs Node 24 or newer, and this is Node ' +
+      process.versions.node +
+      ' (' +
+      process.execPath +
+      ').\n' +
+      'In a clone of Berth, `npm ci` installs the right Node beside it, and `npm start` uses that one; elsewhere take it from https://nodejs.org/.\n',
+  )
+  process.exit(1)
+}
+
+// libuv reads this once, when the first file is touched; each write of a blob and each sync holds a thread, and the default is 4.
+if (!process.env.UV_THREADPOOL_SIZE) process.env.UV_THREADPOOL_SIZE = '32'
+
+import('../src/main.ts').then((command) => command.run())
