@@ -37,7 +37,7 @@ test('a full disk answers 507 or ServerException, keeps what was acknowledged, a
     await fill(ballast, 24 * mebibyte)
     server = await serve({ dataDir: join(disk.path, 'berth') })
     const pid = server.process.pid
-    const target = await connect(server)
+    const target = await connect(server, { timeout: 30_000 })
     const { wire, api } = target
     assert.ok(api)
     for (const repository of repositories) {
@@ -60,7 +60,8 @@ test('a full disk answers 507 or ServerException, keeps what was acknowledged, a
     assert.equal(await until(readiness, 503), 503, '/readyz says nothing of a full disk')
     assert.equal((await wire.send('GET', '/healthz')).status, 200, 'the process is well')
 
-    const big = randomBytes(2 * mebibyte)
+    const big = randomBytes(2.5 * mebibyte)
+    await keepsTheConnection(server)
     for (const mode of ['monolithic', 'chunked', 'single-post'] as const) {
       await assert.rejects(wire.pushBlob('base', big, mode), isRefusal, `${mode} push of a blob that has no room`)
     }
@@ -95,6 +96,7 @@ test('a full disk answers 507 or ServerException, keeps what was acknowledged, a
     assert.deepEqual(onward.problems.slice(0, 20), [])
     assert.equal(server.process.pid, pid)
     assert.equal(server.process.exitCode, null, 'the server was not started again')
+    assert.doesNotMatch(server.log(), /on garbage collection/, 'a refusal left a file open')
     target.close()
 
     await server.kill()
@@ -110,6 +112,22 @@ test('a full disk answers 507 or ServerException, keeps what was acknowledged, a
     await disk[Symbol.asyncDispose]()
   }
 })
+
+/** A refusal in the middle of a body leaves the connection of use, or closes it; the next request on it is not left hanging. */
+async function keepsTheConnection(server: ServedRegistry): Promise<void> {
+  const { wire, close } = await connect(server, { connections: 1, timeout: 10_000 })
+  for (const size of [0.3, 1, 2.5]) {
+    const path = `/v2/base/blobs/uploads/?digest=sha256:${'0'.repeat(64)}`
+    const refused = await wire.send('POST', path, {}, randomBytes(size * mebibyte))
+    assert.equal(refused.status, 507, `${size} MiB in one POST`)
+    assert.equal(
+      (await wire.send('GET', '/v2/')).status,
+      200,
+      `the request after a refusal in the middle of ${size} MiB`,
+    )
+  }
+  close()
+}
 
 /** Writes up to so many bytes, or until there is no room; returns how many. */
 async function fill(path: string, bytes: number): Promise<number> {

@@ -1,9 +1,9 @@
 // Looks at a registry after a fault: is everything there that was promised, and is everything whole that can be seen?
 
 import { digestOf } from '../support/docker-wire.ts'
-import type { Expectation, Value } from './ledger.ts'
+import type { Expectation, Ledger, Value } from './ledger.ts'
 import type { Target } from './target.ts'
-import { type OpenUpload, there } from './workload.ts'
+import { name, type OpenUpload, there } from './workload.ts'
 
 export interface Findings {
   /** Registers that hold what they may not: what was acknowledged and is not so any more. */
@@ -170,6 +170,7 @@ export async function resumeUploads(
   { wire }: Target,
   uploads: OpenUpload[],
   fault: 'crash' | 'power cut',
+  ledger: Ledger,
 ): Promise<{ problems: string[]; resumed: number }> {
   const problems: string[] = []
   let resumed = 0
@@ -189,7 +190,9 @@ export async function resumeUploads(
         return
       }
       const rest = content.subarray(offset)
+      const operation = ledger.begin([[name.blob(repository, digest), there]])
       await wire.finishUpload(rest.length > 0 ? await wire.uploadChunk(upload, rest, offset) : upload, digest)
+      operation.acknowledge()
       const stored = await wire.getBlob(repository, digest)
       if (!stored?.equals(content))
         problems.push(`${is} went on at ${offset}, and gave ${stored ? digestOf(stored) : 'no blob'}`)

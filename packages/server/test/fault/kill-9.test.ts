@@ -60,7 +60,7 @@ test('SIGKILL at any moment loses no answer, breaks nothing visible, and uploads
       const only = new Set([...expectation.keys()].filter((register) => touched.has(register) || random() < 0.1))
       const findings = await inspect({ target, expectation, ...(all ? {} : { only }) })
       ledger.settle(findings.values)
-      const uploads = await resumeUploads(target, workload.takeUploads(), 'crash')
+      const uploads = await resumeUploads(target, workload.takeUploads(), 'crash', ledger)
       resumed += uploads.resumed
       if (all) console.log(`kill ${kill}: ${ledger.acknowledged} operations acknowledged so far; ${summary(findings)}`)
 

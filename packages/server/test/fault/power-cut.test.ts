@@ -78,7 +78,7 @@ async function live({ cuts, server: serveOptions, judge }: Life): Promise<void> 
       const findings = await inspect({ target, expectation })
       ledger.forget()
       ledger.settle(findings.values)
-      const uploads = await resumeUploads(target, workload.takeUploads(), 'power cut')
+      const uploads = await resumeUploads(target, workload.takeUploads(), 'power cut', ledger)
       console.log(
         `cut ${cut}: ${ledger.acknowledged - before} operations acknowledged, ${whileOff} of them about or after the cut; ` +
           `started in ${startMs} ms; ${uploads.resumed} uploads gone on with; ${summary(findings)}`,

@@ -16,7 +16,7 @@ import {
   paginateDescribeRepositories,
   UploadLayerPartCommand,
 } from '@aws-sdk/client-ecr'
-import { createDockerWire, type DockerWire, digestOf } from '../support/docker-wire.ts'
+import { createDockerWire, type DockerWire, type DockerWireOptions, digestOf } from '../support/docker-wire.ts'
 import type { ServedRegistry } from '../support/serve.ts'
 
 export interface DescribedImage {
@@ -32,7 +32,10 @@ export interface Target {
 }
 
 /** Asks for a docker password as `aws ecr get-login-password` does, and opens both wires. */
-export async function connect(server: ServedRegistry, options: { connections?: number } = {}): Promise<Target> {
+export async function connect(
+  server: ServedRegistry,
+  options: Pick<DockerWireOptions, 'connections' | 'timeout'> = {},
+): Promise<Target> {
   const api = createApi(server)
   const authorization = `Basic ${await api.authorizationToken()}`
   const wire = createDockerWire({ url: server.url, authorization, ...options })
