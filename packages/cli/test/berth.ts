@@ -12,6 +12,9 @@ import { fileURLToPath } from 'node:url'
 
 export const script = fileURLToPath(new URL('../bin/berth.mjs', import.meta.url))
 
+/** Saves the tests most of the time of a start. Of this user, and by the version of Node within. */
+const compileCache = join(tmpdir(), `berth-cli-compiled-${process.getuid?.() ?? 'user'}`)
+
 export interface RunOptions {
   env?: Record<string, string>
   cwd?: string
@@ -36,7 +39,7 @@ export class Berth {
   constructor(args: readonly string[], options: RunOptions = {}) {
     const inherited = Object.entries(process.env).filter(([name]) => !/^(?:BERTH|AWS|NODE)_/.test(name))
     this.process = spawn(options.node ?? process.execPath, [script, ...args], {
-      env: { ...Object.fromEntries(inherited), ...options.env },
+      env: { ...Object.fromEntries(inherited), NODE_COMPILE_CACHE: compileCache, ...options.env },
       cwd: options.cwd,
       uid: options.uid,
       stdio: ['ignore', 'pipe', 'pipe'],

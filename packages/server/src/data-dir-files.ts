@@ -1,14 +1,41 @@
-// The two files of a data directory that clients on this machine read: where its server listens, and the first administrator's key.
+// The data directory, and its two files that clients on this machine read: where its server listens, and the first administrator's key.
 //
 //   <data-dir>/address        the URL of the server that has the store open, while it runs
 //   <data-dir>/credentials    AWS shared-credentials format, profile `default`, mode 0600; made at the first start
 
-import { readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { access, constants, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { systemErrorCode } from './base/errors.ts'
 
 interface DataDir {
   dataDir: string
+}
+
+/**
+ * Makes the folder, closed to others, and those above it, and sees that this user can write there. Throws the system's error.
+ * (Node's own `recursive` never returns where a file system, such as /proc, says ENOENT to every new folder.)
+ */
+export async function makeDataDir(dataDir: string): Promise<void> {
+  await makeFolder(dataDir)
+  await access(dataDir, constants.R_OK | constants.W_OK | constants.X_OK)
+}
+
+async function makeFolder(path: string): Promise<void> {
+  const make = () => mkdir(path, { mode: 0o700 })
+  try {
+    await make()
+  } catch (error) {
+    const code = systemErrorCode(error)
+    if (code === 'ENOENT' && dirname(path) !== path) {
+      await makeFolder(dirname(path))
+      await make()
+    } else if (!(await isFolder(path))) throw error
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  const stats = await stat(path).catch(() => undefined)
+  return stats?.isDirectory() ?? false
 }
 
 export interface Credentials {

@@ -1,12 +1,12 @@
 // The entry for the command: the life of a server process, from its configuration to its last signal, and the commands that work on a data
 // directory without a server. What can go wrong at the start is said in one sentence with a way out; a stack is shown only for a bug.
 
-import { mkdir, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
 import { StartError, systemErrorCode } from './base/errors.ts'
 import { version } from './base/version.ts'
 import { addressText, type Config, ConfigError, registryHostOf } from './config.ts'
-import { type Credentials, credentialsFile, publishAddress, withdrawAddress } from './data-dir-files.ts'
+import { type Credentials, credentialsFile, makeDataDir, publishAddress, withdrawAddress } from './data-dir-files.ts'
 import { createRegistry, initialiseStore, type Registry } from './registry.ts'
 
 export interface CommandIo {
@@ -43,7 +43,7 @@ export async function serve(config: Config, io: ServeIo): Promise<number> {
     exitCode = 1
   }
   try {
-    if (config.isDataDirTemporary) await mkdir(config.dataDir, { mode: 0o700 })
+    await makeDataDir(config.dataDir)
     registry = await createRegistry(config)
     const { url } = await registry.listen()
     const problem = await publishAddress(config, url)
@@ -68,6 +68,7 @@ export async function serve(config: Config, io: ServeIo): Promise<number> {
 /** Makes the store of a data directory without a server: account, master key, and the first administrator's key, which it prints. */
 export async function init(config: Config, io: CommandIo): Promise<number> {
   try {
+    await makeDataDir(config.dataDir)
     const credentials = await initialiseStore(config)
     io.stdout.write(
       `Initialised ${config.dataDir} for account ${config.accountId} in ${config.region}.\n${firstKey(config, credentials)}`,
@@ -185,7 +186,7 @@ function storeFailure(code: string, error: Error, config: Config): StartError | 
     EROFS: 'is on a file system that is read-only',
     ENOTDIR: 'is not a folder, or is below something that is none',
     EEXIST: 'is not a folder',
-    ENOENT: 'does not exist',
+    ENOENT: 'cannot be made',
     ENOSPC: 'is on a disk that is full',
     EDQUOT: 'is over its quota of disk space',
   }
