@@ -18,4 +18,19 @@ if (major < 24) {
 // libuv reads this once, when the first file is touched; each write of a blob and each sync holds a thread, and the default is 4.
 if (!process.env.UV_THREADPOOL_SIZE) process.env.UV_THREADPOOL_SIZE = '32'
 
+// V8 would let the young generation grow beyond 100 MiB under load, for nothing that a registry needs: measured, 333 against 242 MiB at
+// the same speed. The flag counts only at the start of a process, so the process starts again in its own place.
+var heapFlag = '--max-semi-space-size=16'
+if (
+  process.argv[2] === 'serve' &&
+  process.execve &&
+  !process.execArgv.some((flag) => flag.startsWith('--max-semi-space-size'))
+) {
+  process.execve(
+    process.execPath,
+    [process.execPath].concat(process.execArgv, heapFlag, process.argv.slice(1)),
+    process.env,
+  )
+}
+
 import('../src/main.ts').then((command) => command.run())

@@ -117,7 +117,7 @@ export function createImages(parts: { metadata: MetadataStore; clock: Clock; pul
         else tagsOf.set(digest, [tag])
       }
     }
-    return rows.map((row) => ({ ...row, tags: tagsOf.get(row.digest) ?? [] }))
+    return rows.map((row) => ({ ...row, tags: tagsOf.get(row.digest)?.sort() ?? [] }))
   }
 
   return {

@@ -321,13 +321,13 @@ export const tagsTable = {
     return (await tagsTable.ofImages(db, repositoryId, [digest])).map((row) => row.tag)
   },
 
+  /** Without an order: the planner would rather walk through all tags of the repository in theirs. */
   ofImages(db: Db, repositoryId: number, digests: readonly Digest[]): Promise<{ tag: ImageTag; digest: Digest }[]> {
     return db
       .selectFrom('image_tags')
       .select(['tag', 'digest'])
       .where('repository_id', '=', repositoryId)
       .where('digest', 'in', digests)
-      .orderBy('tag')
       .execute()
   },
 
