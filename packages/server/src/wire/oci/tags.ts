@@ -5,8 +5,7 @@ import { OciRefusal } from './errors.ts'
 import type { Handler, OciParts } from './handler.ts'
 import { sendJson } from './reply.ts'
 
-/** ECR's page sizes. The specification lets a registry give fewer than `n`, with a Link to the rest. */
-const defaultPage = 100
+/** ECR's largest page, with and without `n`. The specification lets a registry give fewer than `n`, with a Link to the rest. */
 const maxPage = 1000
 
 export function tagsHandlers({ images, repositories }: OciParts): Record<'tags' | 'catalog', Record<string, Handler>> {
@@ -38,7 +37,7 @@ function pageOf(exchange: Exchange): { limit: number; after: string | undefined 
   const n = query.get('n')
   if (n !== null && !/^\d{1,9}$/.test(n))
     throw new OciRefusal(400, 'UNSUPPORTED', 'The query parameter n must be a number.')
-  return { limit: n === null ? defaultPage : Math.min(Number(n), maxPage), after: query.get('last')?.slice(0, 512) }
+  return { limit: Math.min(Number(n ?? maxPage), maxPage), after: query.get('last')?.slice(0, 512) }
 }
 
 function link(exchange: Exchange, path: string, last: string, limit: number): void {
