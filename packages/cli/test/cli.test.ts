@@ -9,7 +9,10 @@ import { run, temporaryFolder } from './berth.ts'
 
 const stack = /\n\s+at /
 
-describe('help', () => {
+/** Most of a test is the start of a process. */
+const twoAtOnce = { concurrency: 2 }
+
+describe('help', twoAtOnce, () => {
   it('lists the commands', async () => {
     const { code, stdout, stderr } = await run(['--help'])
     assert.deepEqual([code, stderr], [0, ''])
@@ -46,7 +49,7 @@ describe('version', () => {
   })
 })
 
-describe('what is not understood ends with code 2', () => {
+describe('what is not understood ends with code 2', twoAtOnce, () => {
   for (const [name, args, says] of [
     ['no command', [], /^Usage: berth/],
     ['an unknown command', ['srve'], /unknown command 'srve'\n\(Did you mean serve\?\)/],
@@ -85,7 +88,7 @@ describe('what is not understood ends with code 2', () => {
   })
 })
 
-describe('addresses that others can reach', () => {
+describe('addresses that others can reach', twoAtOnce, () => {
   it('need TLS or the word of the operator', async () => {
     const { code, stderr } = await run(['serve', '--listen', '10.0.0.1:5000'])
     assert.equal(code, 2)
@@ -134,7 +137,7 @@ describe('an older Node', () => {
   })
 })
 
-describe('env without a server', () => {
+describe('env without a server', twoAtOnce, () => {
   it('says where it looked for the key', async (t) => {
     const dataDir = await temporaryFolder(t)
     const { code, stdout, stderr } = await run(['env', '--data-dir', dataDir])
