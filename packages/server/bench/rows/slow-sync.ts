@@ -54,7 +54,7 @@ export const slowSync = group<State>({
       rounds: 3,
       quick: true,
       job: (measurement) => pushJob(measurement, { count: 256 }, 'burst', 64),
-      observe: ({ peer, round }) => countSyncs(peer as TracedPeer, 256),
+      observe: ({ peer }) => countSyncs(peer as TracedPeer, 256),
     },
   ],
   async setUp({ peer, load }) {
