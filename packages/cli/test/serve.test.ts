@@ -237,12 +237,27 @@ describe('the end', twoAtOnce, () => {
     assert.ok(performance.now() - startedAt < 3000)
   })
 
+  it('by one Ctrl-C under npm, which arrives twice, lets a push finish', async (t) => {
+    const dataDir = await temporaryFolder(t)
+    const berth = start(t, ['serve', ...onAnyPort, '--data-dir', dataDir])
+    const { upload, finish } = await halfUploaded(await berth.listening(), await credentialsIn(dataDir))
+    const response = answer(upload)
+    berth.process.kill('SIGINT')
+    await sleep(50)
+    berth.process.kill('SIGINT')
+    await sleep(100)
+    finish()
+    assert.ok(((await response).statusCode ?? 0) < 300)
+    ;(await response).resume()
+    assert.equal((await berth.ended).code, 0)
+  })
+
   it('by a second signal comes at once', async (t) => {
     const dataDir = await temporaryFolder(t)
     const berth = start(t, ['serve', ...onAnyPort, '--data-dir', dataDir])
     const { upload } = await halfUploaded(await berth.listening(), await credentialsIn(dataDir))
     berth.process.kill('SIGINT')
-    await sleep(200)
+    await sleep(800)
     assert.equal(berth.process.exitCode, null)
     const startedAt = performance.now()
     assert.equal((await berth.stop('SIGINT')).code, 130)

@@ -25,15 +25,18 @@ export interface ServeIo extends CommandIo {
 
 const stopSignals = ['SIGTERM', 'SIGINT'] as const
 const signalNumbers = { SIGTERM: 15, SIGINT: 2 }
+/** One Ctrl-C under `npm start` arrives twice: from the terminal, and from npm, which passes on its own. */
+const oneSignalMs = 500
 
 /** Serves until SIGTERM or SIGINT, and drains; a second one ends the process at once. The value is the exit code. */
 export async function serve(config: Config, io: ServeIo): Promise<number> {
   const stopped = Promise.withResolvers<void>()
-  let signals = 0
+  let firstSignalAt: number | undefined
   const onSignal = (signal: (typeof stopSignals)[number]) => {
-    signals++
-    if (signals > 1) io.exit(128 + signalNumbers[signal])
-    else stopped.resolve()
+    const now = performance.now()
+    firstSignalAt ??= now
+    stopped.resolve()
+    if (now - firstSignalAt > oneSignalMs) io.exit(128 + signalNumbers[signal])
   }
   for (const signal of stopSignals) io.signals.on(signal, onSignal)
   let registry: Registry | undefined
