@@ -30,11 +30,12 @@ const skipUnderStrace = skip || whyNoStrace()
 interface Life {
   cuts: number
   server?: ServeOptions
+  journal?: boolean
   /** Called with what each cut left. */
   judge(findings: Findings, problems: string[]): void
 }
 
-async function live({ cuts, server: serveOptions, judge }: Life): Promise<void> {
+async function live({ cuts, server: serveOptions, journal = true, judge }: Life): Promise<void> {
   using _calm = calmWriteback()
   const random = seeded(seed())
   const ledger = createLedger()
@@ -42,7 +43,7 @@ async function live({ cuts, server: serveOptions, judge }: Life): Promise<void> 
   const workload = createWorkload({ ledger, repositories, random })
   const start = (disk: PowerCutDisk) => serve({ ...serveOptions, dataDir: join(disk.path, 'berth') })
 
-  let disk = await powerCutDisk({ sizeMiB: 2048 })
+  let disk = await powerCutDisk({ sizeMiB: 2048, journal })
   let server: ServedRegistry | undefined
   try {
     server = await start(disk)
@@ -112,6 +113,13 @@ test('an answer waits for a sync that began after its commit, on a slow disk too
   // With time before *and* after each sync, whoever joins a sync that is under way is answered long before the next one is done.
   const slow = 'fdatasync,fsync:delay_enter=15000:delay_exit=15000'
   await live({ cuts, server: { under: strace(slow) }, judge: nothingIsLost })
+})
+
+test('a blob is durable by name too: its folder is synced before its row (durability.md, rule 5)', {
+  skip,
+  timeout,
+}, async () => {
+  await live({ cuts, journal: false, judge: nothingIsLost })
 })
 
 /** One life that must end in loss. */

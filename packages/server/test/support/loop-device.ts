@@ -19,6 +19,9 @@
 // frozen must rest on what was durable before it: the judges therefore hold the server to every answer received until the *thaw*,
 // not only to those from before the copy. A server that answers before its sync is found out with near certainty.
 //
+// A journal makes more durable than was asked for: on ext4 the sync of one file commits the renames of all others. `journal: false` gives a
+// disk on which a rename is there after the cut only if its folder was synced (POSIX promises no more); e2fsck mends it before the mount.
+//
 // What could make bytes durable that nobody synced, and so hide a fault: ext4's journal commits every 5 s (mounted with commit=300), the
 // flush that ext4 adds to a rename over an existing file (noauto_da_alloc), and the kernel's writeback of dirty pages older than
 // vm.dirty_expire_centisecs (30 s) or above vm.dirty_background_ratio of memory. `calmWriteback()` raises these for the run where they are
@@ -97,14 +100,18 @@ export interface PowerCutDisk extends LoopDisk {
   cutPower(beforeThaw: () => Promise<void>): Promise<PowerCutDisk>
 }
 
-const serversMountOptions = 'noatime,commit=300,noauto_da_alloc'
+interface PowerCutDiskOptions {
+  sizeMiB: number
+  /** Whether the filesystem has one (true). */
+  journal?: boolean
+}
 
 /** A filesystem of `sizeMiB` that can lose its power. */
-export async function powerCutDisk(options: { sizeMiB: number }): Promise<PowerCutDisk> {
+export async function powerCutDisk(options: PowerCutDiskOptions): Promise<PowerCutDisk> {
   const hardware = await makeCase(options.sizeMiB)
   try {
-    await makeFilesystem(hardware.device, options.sizeMiB)
-    return await powerOn(hardware, options.sizeMiB)
+    await makeFilesystem(hardware.device, options.sizeMiB, options.journal === false ? ['-O', '^has_journal'] : [])
+    return await powerOn(hardware, options)
   } catch (error) {
     await hardware.room.leave()
     throw error
@@ -131,12 +138,14 @@ async function makeCase(sizeMiB: number): Promise<Case> {
   }
 }
 
-async function powerOn(hardware: Case, sizeMiB: number): Promise<PowerCutDisk> {
-  const disk = await mounted(hardware.room, hardware.device, 'data', serversMountOptions)
+async function powerOn(hardware: Case, options: PowerCutDiskOptions): Promise<PowerCutDisk> {
+  const withJournal = options.journal !== false
+  const mountOptions = withJournal ? 'noatime,commit=300,noauto_da_alloc' : 'noatime,noauto_da_alloc'
+  const disk = await mounted(hardware.room, hardware.device, 'data', mountOptions)
   return {
     ...disk,
     async cutPower(beforeThaw) {
-      const next = await makeCase(sizeMiB)
+      const next = await makeCase(options.sizeMiB)
       try {
         const thaw = ['fsfreeze', '--unfreeze', hardware.path]
         hardware.room.undo.push(thaw)
@@ -148,13 +157,21 @@ async function powerOn(hardware: Case, sizeMiB: number): Promise<PowerCutDisk> {
           await run('fsfreeze', ['--unfreeze', hardware.path])
           hardware.room.undo.splice(hardware.room.undo.indexOf(thaw), 1)
         }
-        return await powerOn(next, sizeMiB)
+        if (!withJournal) await mend(next.device)
+        return await powerOn(next, options)
       } catch (error) {
         await next.room.leave()
         throw error
       }
     },
   }
+}
+
+/** e2fsck ends with 1 when it mended everything. */
+async function mend(device: string): Promise<void> {
+  await run('e2fsck', ['-f', '-y', device], { maxBuffer: 64 * 1024 * 1024 }).catch((error: { code?: number }) => {
+    if (error.code !== 1) throw error
+  })
 }
 
 async function makeFilesystem(image: string, sizeMiB: number, more: string[] = []): Promise<void> {
