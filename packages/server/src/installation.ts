@@ -9,16 +9,17 @@
 // The first start writes the credentials file before the transaction that makes the account: a crash between the two leaves no
 // account, and the next start begins again.
 
-import { mkdir, open, rename } from 'node:fs/promises'
+import { open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { type AccountId, parseAccountId } from '@berth/api/names/registry.ts'
 import { type KeyRing, loadKeyRing } from './auth/key-ring.ts'
 import type { Clock } from './base/clock.ts'
 import { StartError } from './base/errors.ts'
 import type { Ids } from './base/ids.ts'
 import type { Log } from './base/log.ts'
 import type { Config } from './config.ts'
-import { type Credentials, credentialsFile } from './data-dir-files.ts'
+import { type Credentials, credentialsFile, makeDataDir } from './data-dir-files.ts'
 import { createIdentities, type Identities } from './domain/identities/identities.ts'
 import type { MetadataStore } from './storage/metadata/metadata-store.ts'
 import { openSqlite } from './storage/metadata/sqlite.ts'
@@ -26,6 +27,8 @@ import { identitiesTable } from './storage/metadata/tables/identities.ts'
 
 export interface Installation {
   id: string
+  /** The first account, whatever the configuration says now. */
+  accountId: AccountId
   metadata: MetadataStore
   keyRing: KeyRing
   identities: Identities
@@ -45,7 +48,7 @@ export interface InstallationParts {
 
 /** @throws StartError for everything that the operator can act on */
 export async function openInstallation(config: Config, parts: InstallationParts): Promise<Installation> {
-  await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
+  await makeDataDir(config.dataDir)
   const unlock = lock(config.dataDir)
   let metadata: MetadataStore | undefined
   try {
@@ -74,11 +77,19 @@ export async function openInstallation(config: Config, parts: InstallationParts)
 
 /** One process per data directory. @throws StartError when another has it */
 function lock(dataDir: string): () => void {
-  const database = new DatabaseSync(join(dataDir, 'lock.db'), { timeout: 0 })
+  const path = join(dataDir, 'lock.db')
+  let database: DatabaseSync | undefined
   try {
+    database = new DatabaseSync(path, { timeout: 0 })
     database.exec('BEGIN EXCLUSIVE')
   } catch (error) {
-    database.close()
+    database?.close()
+    const isLocked = error instanceof Error && 'errcode' in error && error.errcode === 5
+    if (!isLocked) {
+      throw new StartError(`${path} cannot be opened: ${error}`, 'Make the data directory writable for this user.', {
+        cause: error,
+      })
+    }
     throw new StartError(
       `another process uses the data directory ${dataDir}`,
       'Stop that one first, or give this one another folder by --data-dir.',
@@ -106,7 +117,8 @@ async function openStore(config: Config, parts: InstallationParts, metadata: Met
     }
     const identities = createIdentities({ metadata, keyRing, clock, ids })
     await identities.load()
-    return { id, keyRing, identities, firstCredentials: undefined }
+    const accountId = parseAccountId((await fact('account_id')) ?? '') ?? config.accountId
+    return { id, accountId, keyRing, identities, firstCredentials: undefined }
   }
 
   if (!parts.mayInitialise) {
@@ -122,10 +134,11 @@ async function openStore(config: Config, parts: InstallationParts, metadata: Met
   await writeCredentials(config, firstCredentials)
   await identities.createAccount(config.accountId, firstCredentials, async (tx) => {
     await identitiesTable.setFact(tx, 'installation_id', newId)
+    await identitiesTable.setFact(tx, 'account_id', config.accountId)
     await identitiesTable.setFact(tx, 'mode', config.isDev ? 'dev' : 'normal')
     await identitiesTable.setFact(tx, 'canary', keyRing.seal('canary', Buffer.from('berth'), newId).toString('base64'))
   })
-  return { id: newId, keyRing, identities, firstCredentials }
+  return { id: newId, accountId: config.accountId, keyRing, identities, firstCredentials }
 }
 
 async function requireMode(config: Config, mode: string | undefined): Promise<void> {

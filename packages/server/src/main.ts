@@ -6,7 +6,7 @@ import type { Writable } from 'node:stream'
 import { StartError, systemErrorCode } from './base/errors.ts'
 import { version } from './base/version.ts'
 import { addressText, type Config, ConfigError, registryHostOf } from './config.ts'
-import { type Credentials, credentialsFile, makeDataDir, publishAddress, withdrawAddress } from './data-dir-files.ts'
+import { type Credentials, credentialsFile, publishAddress, withdrawAddress } from './data-dir-files.ts'
 import { createRegistry, initialiseStore, type Registry } from './registry.ts'
 
 export interface CommandIo {
@@ -46,7 +46,6 @@ export async function serve(config: Config, io: ServeIo): Promise<number> {
     exitCode = 1
   }
   try {
-    await makeDataDir(config.dataDir)
     registry = await createRegistry(config)
     const { url } = await registry.listen()
     const problem = await publishAddress(config, url)
@@ -71,7 +70,6 @@ export async function serve(config: Config, io: ServeIo): Promise<number> {
 /** Makes the store of a data directory without a server: account, master key, and the first administrator's key, which it prints. */
 export async function init(config: Config, io: CommandIo): Promise<number> {
   try {
-    await makeDataDir(config.dataDir)
     const credentials = await initialiseStore(config)
     io.stdout.write(
       `Initialised ${config.dataDir} for account ${config.accountId} in ${config.region}.\n${firstKey(config, credentials)}`,
@@ -94,7 +92,7 @@ function greeting(config: Config, registry: Registry, url: string, environmentCo
   for (const sentence of registry.recovered) lines.push(`After the last run: ${sentence}`)
   const first = registry.firstCredentials
   const { template } = registryHostOf(config, portOf(url))
-  const host = template.replaceAll('{account}', config.accountId).replaceAll('{region}', config.region)
+  const host = template.replaceAll('{account}', registry.accountId).replaceAll('{region}', config.region)
   return `${lines.join('\n')}
 ${first ? firstKey(config, first) : ''}
 To push and pull, paste:

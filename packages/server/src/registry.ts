@@ -1,7 +1,7 @@
 // The registry as a value: the only file that knows every concrete part. Ten of them run side by side in one process.
 
 import { readFile } from 'node:fs/promises'
-import type { Region, RegistryName } from '@berth/api/names/registry.ts'
+import type { AccountId, Region, RegistryName } from '@berth/api/names/registry.ts'
 import { createDockerTokens } from './auth/docker-token.ts'
 import { createSealedValues } from './auth/sealed-value.ts'
 import { type Clock, systemClock } from './base/clock.ts'
@@ -39,7 +39,9 @@ const bodyBudgetBytes = 96 * 1024 * 1024
 export interface Registry {
   /** Binds the addresses of the configuration. @throws the system's error */
   listen(): Promise<{ url: string }>
-  /** Only when this start made the first account. */
+  /** The first account of the store. */
+  readonly accountId: AccountId
+  /** Only when this start made it. */
   readonly firstCredentials?: Credentials
   /** What the start found of the last run and put right, a sentence each. */
   readonly recovered: readonly string[]
@@ -219,6 +221,7 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
   })
 
   return {
+    accountId: installation.accountId,
     ...(installation.firstCredentials ? { firstCredentials: installation.firstCredentials } : {}),
     recovered: [
       ...(strays > 0 ? [`${strays} files of uploads that no longer exist were removed.`] : []),

@@ -153,6 +153,8 @@ class SqliteStore implements MetadataStore {
     // A checkpoint under way needs the turn to write, so it goes first.
     await this.#checkpoint
     await this.#takeTurn()
+    // Nothing else may keep the process alive by now, and it has to see the end of the worker.
+    this.#checkpointer.ref()
     this.#checkpointer.postMessage('close' satisfies CheckpointRequest)
     await new Promise((resolve) => this.#checkpointer.once('exit', resolve))
     await this.#parts.wal.datasync()
