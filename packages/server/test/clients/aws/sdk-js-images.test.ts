@@ -433,18 +433,19 @@ describe('§3.5.2, §3.5.3 PutImage: where the tag goes', () => {
     assert.equal(answer?.imageId?.imageDigest, image.digest)
   })
 
-  test('§4.1: an image has 1000 tags at most', { timeout: 300_000 }, async () => {
+  test('§4.1: an image has 1000 tags at most, also when they come at once', { timeout: 300_000 }, async () => {
     const repositoryName = await newRepository(client)
     const image = ociImage()
     await pushImage(client, repositoryName, image, 'tag-0')
-    for (let next = 1; next < 1000; next += 37) {
-      await Promise.all(
-        Array.from({ length: Math.min(37, 1000 - next) }, (_, i) =>
-          putManifest(client, repositoryName, image, `tag-${next + i}`),
-        ),
+    const putTags = (first: number, count: number) =>
+      Promise.allSettled(
+        Array.from({ length: count }, (_, i) => putManifest(client, repositoryName, image, `tag-${first + i}`)),
       )
-    }
-    await refused(putManifest(client, repositoryName, image, 'one-too-many'), 'LimitExceededException')
+    for (let next = 1; next < 991; next += 33) await putTags(next, 33)
+    const last = await putTags(991, 40)
+    const refusals = last.filter((outcome) => outcome.status === 'rejected')
+    assert.equal(refusals.length, 31)
+    assert.deepEqual([...new Set(refusals.map(({ reason }) => reason.name))], ['LimitExceededException'])
     assert.equal((await detailOf(repositoryName, image.digest)).imageTags?.length, 1000)
     await deleteImages(repositoryName, { imageTag: 'tag-500' })
     await putManifest(client, repositoryName, image, 'one-in-place-of-another')
@@ -695,6 +696,20 @@ describe('§3.5.5 BatchDeleteImage', () => {
     )
     assert.deepEqual(failures, [])
     assert.deepEqual(await listed(repositoryName), [])
+  })
+
+  test('a child deleted while an index of it is pushed: there is never an index without its child', async () => {
+    for (let round = 0; round < 10; round++) {
+      await fresh()
+      const index = imageIndex([image])
+      await Promise.allSettled([
+        putManifest(client, repositoryName, index, 'all'),
+        deleteImages(repositoryName, { imageDigest: image.digest }),
+      ])
+      const left = await listed(repositoryName)
+      if (left.includes(`all@${index.digest}`)) assert.ok(left.includes(`@${image.digest}`), left.join(' '))
+      else assert.deepEqual(left, [])
+    }
   })
 
   test('the same id twice in one call: deleted once, and nothing else is harmed', async () => {

@@ -663,6 +663,18 @@ describe('§3.16 resource tags', () => {
     )
   })
 
+  test('§3.16: of tags that come at once, as many stay as there is room for', async () => {
+    const repositoryName = await newRepository(client, { tags: fifty.slice(0, 45) })
+    const resourceArn = arnOf(repositoryName)
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 6 }, (_, i) =>
+        client.send(new TagResourceCommand({ resourceArn, tags: [tag(`one${i}`), tag(`two${i}`)] })),
+      ),
+    )
+    assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 2)
+    assert.equal(Object.keys(await tagsOf(repositoryName)).length, 49)
+  })
+
   for (const [what, bad] of [
     ['an empty key', tag('', 'x')],
     ['a key of 129 characters', tag('k'.repeat(129))],
