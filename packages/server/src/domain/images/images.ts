@@ -22,6 +22,8 @@ import { type DeleteOutcome, deleteImages, type ImageId, untagOrDelete } from '.
 import type { PullTimes } from './pull-times.ts'
 import { type NewImage, putImage, type StoredImage } from './put-image.ts'
 
+export type { ImagePosition } from '../../storage/metadata/tables/images.ts'
+
 export type ImageReference = { kind: 'tag'; text: ImageTag } | { kind: 'digest'; text: Digest }
 
 export interface Manifest {
