@@ -206,6 +206,7 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
     clock,
     ids,
     log,
+    access: parts.log.access,
     handle: (exchange) => dispatch(exchange, wires),
     onFinished: (exchange, wire, seconds) => metrics.observe(exchange, wire, seconds),
   }

@@ -28,6 +28,8 @@ export interface ListenerOptions {
   clock: Clock
   ids: Ids
   log: Log
+  /** Where the line of each request goes. */
+  access: Log
   /** Handles a request; gives the name of its wire. */
   handle: (exchange: Exchange) => Promise<string>
   onFinished: (exchange: Exchange, wire: string, seconds: number) => void
@@ -54,7 +56,7 @@ export function createListener(options: ListenerOptions): Listener {
       if (!request.complete) limitUnreadBody(request)
       const milliseconds = performance.now() - exchange.startedAt
       options.onFinished(exchange, wire, milliseconds / 1000)
-      logAccess(exchange, milliseconds)
+      logAccess(options.access, exchange, milliseconds)
     })
     options.handle(exchange).then(
       (name) => {
@@ -154,9 +156,9 @@ function refuseMalformed(error: Error, socket: Socket): void {
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }
 
-function logAccess(exchange: Exchange, milliseconds: number): void {
+function logAccess(access: Log, exchange: Exchange, milliseconds: number): void {
   const { record, request, response } = exchange
-  exchange.log.info({
+  access.info({
     requestId: exchange.requestId,
     client: exchange.clientAddress,
     method: exchange.method,

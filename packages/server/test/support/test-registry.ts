@@ -56,7 +56,7 @@ export async function testRegistry(options: { clock?: Clock; flags?: Record<stri
     env: {},
   })
   const registry = await createRegistry(config, {
-    log: { log: silentLog, flush: () => {} },
+    log: { log: silentLog, access: silentLog, flush: () => {} },
     stop: (reason) => {
       throw new Error(reason)
     },

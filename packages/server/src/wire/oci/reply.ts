@@ -9,6 +9,8 @@ export const untrustedContentHeaders: Readonly<Record<string, string>> = {
   'Content-Security-Policy': "default-src 'none'; sandbox",
 }
 
+const oneWriteBytes = 16 * 1024
+
 export function sendJson(
   exchange: Exchange,
   status: number,
@@ -24,7 +26,10 @@ export function sendBytes(exchange: Exchange, status: number, bytes: Uint8Array,
   response.setHeader('Content-Type', mediaType)
   response.setHeader('Content-Length', bytes.byteLength)
   response.setHeader('X-Content-Type-Options', 'nosniff')
-  response.end(exchange.method === 'HEAD' ? undefined : bytes)
+  if (exchange.method === 'HEAD') response.end()
+  else if (bytes.byteLength > oneWriteBytes) response.end(bytes)
+  // Latin-1 keeps each byte, and Node sends a text together with the headers in one write.
+  else response.end(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1'), 'latin1')
 }
 
 export function sendEmpty(exchange: Exchange, status: number, headers: Record<string, string>): void {
