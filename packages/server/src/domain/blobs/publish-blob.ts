@@ -24,11 +24,14 @@ interface Target {
   repository: string
   keyScope: string
   digest: Digest
+  /** The API refuses a blob that the repository has; `/v2/` takes it again. */
+  mustBeNew: boolean
 }
 
 /**
  * Stores the bytes, unless the key scope has them, and links them to the repository; the upload's row goes in the same transaction.
- * What was staged and is not needed stays with the session. @throws RegistryError RepositoryNotFound, StoreFull, Busy
+ * What was staged and is not needed stays with the session. @throws RegistryError RepositoryNotFound, LayerAlreadyExists,
+ * StoreFull, Busy
  */
 export async function publishBlob(
   parts: Parts,
@@ -64,11 +67,19 @@ function link(
   { metadata, clock }: Parts,
   ctx: RequestContext,
   session: UploadSession,
-  { repository, keyScope, digest }: Target,
+  { repository, keyScope, digest, mustBeNew }: Target,
   bytes: { content: Buffer | null; storageKey: string | null },
 ): Promise<boolean> {
   return metadata.write(async (tx) => {
     const { id } = await requireRepository(tx.db, ctx, repository)
+    if (mustBeNew && (await blobsTable.isLinked(tx.db, id, digest))) {
+      throw new RegistryError({
+        code: 'LayerAlreadyExists',
+        digest,
+        repositoryName: repository,
+        registryId: ctx.registry.accountId,
+      })
+    }
     const now = clock.now()
     const hasBytes = bytes.content !== null || bytes.storageKey !== null
     const inserted = hasBytes

@@ -12,7 +12,6 @@ import type { RequestContext } from '../../base/request-context.ts'
 import { BodyInterrupted } from '../../base/streams.ts'
 import type { BlobStore } from '../../storage/blobs/blob-store.ts'
 import type { MetadataStore } from '../../storage/metadata/metadata-store.ts'
-import { blobsTable } from '../../storage/metadata/tables/blobs.ts'
 import { type UploadRow, uploadsTable } from '../../storage/metadata/tables/uploads.ts'
 import { requireRepository } from '../repositories/repositories.ts'
 import { publishBlob } from './publish-blob.ts'
@@ -240,13 +239,12 @@ export function createUploads(parts: {
     ctx: RequestContext,
     repository: string,
     session: UploadSession,
-    keyScope: string,
-    digest: Digest,
+    blob: { keyScope: string; digest: Digest; mustBeNew: boolean },
   ): Promise<void> {
     const { uploadId } = session
     promoting.add(uploadId)
     try {
-      await publishBlob(parts, ctx, session, { repository, keyScope, digest })
+      await publishBlob(parts, ctx, session, { repository, ...blob })
     } catch (error) {
       await session.close()
       throw error
@@ -325,7 +323,7 @@ export function createUploads(parts: {
       }
       const calculated = await session.digest(digestAlgorithm(digest))
       if (calculated !== digest) await mismatch(ctx, repository, session, [digest], calculated)
-      await publish(ctx, repository, session, keyScope, digest)
+      await publish(ctx, repository, session, { keyScope, digest, mustBeNew: false })
     })
   }
 
@@ -385,11 +383,12 @@ export function createUploads(parts: {
           const calculated = digest.startsWith('sha512:') ? await session.digest('sha512') : sha256
           if (digest.toLowerCase() !== calculated) await mismatch(ctx, repository, session, digests, calculated)
         }
-        if (await metadata.read((db) => blobsTable.isLinked(db, row.repository_id, sha256))) {
-          await discard(session)
-          throw new RegistryError({ code: 'LayerAlreadyExists', digest: sha256, ...inRepository })
+        try {
+          await publish(ctx, repository, session, { keyScope, digest: sha256, mustBeNew: true })
+        } catch (error) {
+          if (error instanceof RegistryError && error.fault.code === 'LayerAlreadyExists') await discard(session)
+          throw error
         }
-        await publish(ctx, repository, session, keyScope, sha256)
         return sha256
       }),
 
