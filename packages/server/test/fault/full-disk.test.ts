@@ -7,7 +7,7 @@ import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { digestOf, UnexpectedAnswer } from '../support/docker-wire.ts'
+import { digestOf, UnexpectedAnswer, type Upload } from '../support/docker-wire.ts'
 import { loopDisk, whyNoLoopDevices } from '../support/loop-device.ts'
 import { inspect, summary } from './inspection.ts'
 import { createLedger } from './ledger.ts'
@@ -47,6 +47,7 @@ test('a full disk answers 507 or ServerException, keeps what was acknowledged, a
     const readiness = async () => (await wire.send('GET', '/readyz')).status
     assert.equal(await until(readiness, 200), 200, 'ready while there is room')
 
+    const uploads = await Promise.all([1, 2, 3, 4].map(() => wire.startUpload('base')))
     const workload = createWorkload({ ledger, repositories, random: seeded(seed()), isRefusal })
     const load = workload.run(target)
     assert.ok(await until(() => load.refused >= 20 || load.problems.length > 0, true), 'the disk never got full')
@@ -61,7 +62,7 @@ test('a full disk answers 507 or ServerException, keeps what was acknowledged, a
     assert.equal((await wire.send('GET', '/healthz')).status, 200, 'the process is well')
 
     const big = randomBytes(2.5 * mebibyte)
-    await keepsTheConnection(server)
+    await keepsTheConnection(server, uploads)
     for (const mode of ['monolithic', 'chunked', 'single-post'] as const) {
       await assert.rejects(wire.pushBlob('base', big, mode), isRefusal, `${mode} push of a blob that has no room`)
     }
@@ -114,12 +115,12 @@ test('a full disk answers 507 or ServerException, keeps what was acknowledged, a
 })
 
 /** A refusal in the middle of a body leaves the connection of use, or closes it; the next request on it is not left hanging. */
-async function keepsTheConnection(server: ServedRegistry): Promise<void> {
+async function keepsTheConnection(server: ServedRegistry, uploads: Upload[]): Promise<void> {
   const { wire, close } = await connect(server, { connections: 1, timeout: 10_000 })
-  for (const size of [0.3, 1, 2.5]) {
-    const path = `/v2/base/blobs/uploads/?digest=sha256:${'0'.repeat(64)}`
-    const refused = await wire.send('POST', path, {}, randomBytes(size * mebibyte))
-    assert.equal(refused.status, 507, `${size} MiB in one POST`)
+  for (const [index, upload] of uploads.entries()) {
+    const size = 0.5 + index
+    const refused = await wire.send('PATCH', upload.location, {}, randomBytes(size * mebibyte))
+    assert.equal(refused.status, 507, `a PATCH of ${size} MiB`)
     assert.equal(
       (await wire.send('GET', '/v2/')).status,
       200,

@@ -122,6 +122,67 @@ test('a blob is durable by name too: its folder is synced before its row (durabi
   await live({ cuts, journal: false, judge: nothingIsLost })
 })
 
+test('what a start finds after a crash is durable before it is shown (durability.md, rule 3)', {
+  skip,
+  timeout,
+}, async () => {
+  // The process dies, the disk stops taking anything, and the server starts on what is still in memory. If it answers at all while
+  // nothing can get durable, its answers must rest on what the disk has.
+  const random = seeded(seed())
+  const disk = await powerCutDisk({ sizeMiB: 1024 })
+  let after: PowerCutDisk | undefined
+  let server: ServedRegistry | undefined
+  try {
+    const ledger = createLedger()
+    const repositories = ['apps/web', 'base']
+    const workload = createWorkload({ ledger, repositories, random })
+    const dataDir = join(disk.path, 'berth')
+    server = await serve({ dataDir })
+    const target = await connect(server)
+    for (const repository of repositories) {
+      await target.api?.createRepository(repository)
+      ledger.begin([[name.repository(repository), there]]).acknowledge()
+    }
+    const load = workload.run(target)
+    await sleep(1000 + random() * 1000)
+    load.expectFailure()
+    await server.kill()
+    await load.ended
+    target.close()
+
+    let starting: Promise<ServedRegistry> | undefined
+    let answers = 0
+    after = await disk.cutPower(async () => {
+      starting = serve({ dataDir, startTimeout: 60_000 })
+      const early = await Promise.race([starting, sleep(5000, undefined, { ref: false })])
+      if (!early) return
+      const seen = await connect(early, { timeout: 3000 })
+      const { values } = await inspect({
+        target: seen,
+        expectation: ledger.expectation(),
+        only: new Set(ledger.touched()),
+      })
+      answers = values.size
+      ledger.settle([...values].filter(([, value]) => value !== undefined))
+      seen.close()
+    })
+    const expectation = ledger.expectation()
+    server = await starting
+    await server?.kill()
+    server = await serve({ dataDir: join(after.path, 'berth') })
+    const later = await connect(server)
+    const findings = await inspect({ target: later, expectation })
+    console.log(`${answers} answers while nothing could get durable; ${summary(findings)}`)
+    nothingIsLost(findings, [])
+    later.close()
+    await server.stop()
+  } finally {
+    await server?.kill()
+    await after?.[Symbol.asyncDispose]()
+    await disk[Symbol.asyncDispose]()
+  }
+})
+
 /** One life that must end in loss. */
 async function mustLose(server: ServeOptions): Promise<void> {
   let missing = 0
