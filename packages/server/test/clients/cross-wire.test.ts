@@ -245,7 +245,7 @@ describe('one store, two wires', () => {
     await ground.raw.push('wire/fixed', builder, first, 'v1')
     await ground.raw.push('wire/fixed', builder, second)
     const sentence =
-      "The image tag 'v1' already exists in the 'wire/fixed' repository and cannot be overwritten because the repository is immutable."
+      "The image tag 'v1' already exists in the 'wire/fixed' repository and cannot be overwritten because the tag is immutable."
 
     const byRaw = await ground.raw.pushManifest('wire/fixed', builder.bytes(second.digest), second.mediaType, 'v1')
     assert.equal(byRaw.status, 400, said('PUT of another image under the tag', byRaw))
@@ -266,7 +266,7 @@ describe('one store, two wires', () => {
     if (!skopeo.skip) {
       builder.writeLayout(local('fixed'), { two: second })
       const args = skopeoArgs(['copy', `oci:${local('fixed')}:two`, `docker://${remote('wire/fixed:v1')}`])
-      await fail(skopeo, args, /cannot be overwritten because the repository is immutable/, { env })
+      await fail(skopeo, args, /cannot be overwritten because the tag is immutable/, { env })
     }
     assert.ok(
       (await ground.raw.manifest('wire/fixed', 'v1')).body.equals(builder.bytes(first.digest)),

@@ -131,7 +131,7 @@ describe('docker', { skip: docker.skip || dockerd.skip }, () => {
     await load(remote('dock/fixed:v1'), 2_000)
     await refused(
       ['push', remote('dock/fixed:v1')],
-      /The image tag 'v1' already exists in the 'dock\/fixed' repository and cannot be overwritten because the repository is immutable\./,
+      /The image tag 'v1' already exists in the 'dock\/fixed' repository and cannot be overwritten because the tag is immutable\./,
     )
     assert.ok((await ground.raw.manifest('dock/fixed', 'v1')).body.equals(first.body), 'the tag did not move')
   })

@@ -57,10 +57,10 @@ describe('regctl', { skip: regctl.skip }, () => {
     const login = ['registry', 'login', ground.server.host, '--user', 'AWS', '--pass-stdin']
     await succeed(regctl, login, { env: chunked, input: ground.password })
     const bytes = randomBytes(1_000_003)
-    const put = await succeed(regctl, ['blob', 'put', '-v', 'debug', remote('reg/blobs')], {
-      env: chunked,
-      input: bytes,
-    })
+    const options = { env: chunked, input: bytes }
+    const put = await succeed(regctl, ['blob', 'put', '-v', 'trace', remote('reg/blobs')], options)
+    const chunks = put.stderr.split('\n').filter((line) => line.includes('req-method=PATCH')).length
+    assert.equal(chunks, Math.ceil(bytes.length / 65_536), put.stderr)
     assert.equal(put.stdout.trim(), digestOf(bytes))
     const served = await ground.raw.blob('reg/blobs', digestOf(bytes))
     assert.ok(served.body.equals(bytes), said('the blob pushed in chunks', served))

@@ -92,7 +92,7 @@ export async function describeImages(ecr: ECRClient, repositoryName: string): Pr
   return images
 }
 
-/** Lines of the server's log that say that something went wrong inside it. */
+/** Lines of the server's log that say that something went wrong inside it: errors, and answers of the 500s. */
 function errorLines(log: string): string[] {
-  return log.split('\n').filter((line) => /"level":\s*("error"|"fatal"|50\b|60\b)/.test(line))
+  return log.split('\n').filter((line) => /"level":\s*"(error|fatal)"|"status":\s*5\d\d\b/.test(line))
 }

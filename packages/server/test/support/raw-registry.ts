@@ -93,6 +93,7 @@ export function rawRegistry(url: string, password: string, user = 'AWS'): RawReg
         ? await pushManifest(repository, builder.bytes(digest), mediaType)
         : await pushBlob(repository, builder.bytes(digest))
       assert.equal(answer.status, 201, said(`pushing ${mediaType} ${digest} to ${repository}`, answer))
+      assert.equal(answer.headers['docker-content-digest'], digest, said(`pushing ${mediaType} ${digest}`, answer))
     }
     for (const tag of tags) {
       const answer = await pushManifest(repository, builder.bytes(root.digest), root.mediaType, tag)
