@@ -34,7 +34,16 @@ export async function dispatch(exchange: Exchange, wires: Wires): Promise<string
   if (path === '/healthz') await wires.alive(exchange)
   else if (path === '/readyz') await wires.ready(exchange)
   else if (path === '/metrics' && wires.metrics) await wires.metrics(exchange)
-  else if (path === '/') sendText(exchange, 200, 'Berth, a container registry with the API of Amazon ECR.\n')
+  else if (path === '/') sendFrontPage(exchange)
   else sendText(exchange, 404, 'There is nothing here.\n')
   return 'other'
+}
+
+function sendFrontPage(exchange: Exchange): void {
+  if (exchange.method === 'GET' || exchange.method === 'HEAD') {
+    sendText(exchange, 200, 'Berth, a container registry with the API of Amazon ECR.\n')
+    return
+  }
+  exchange.response.setHeader('Allow', 'GET, HEAD, POST')
+  sendText(exchange, 405, 'This page can only be read. The API of Amazon ECR is POST.\n')
 }

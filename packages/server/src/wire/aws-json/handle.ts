@@ -2,7 +2,12 @@
 // Any throw ends in `fail`, the only writer of errors.
 
 import { createHash } from 'node:crypto'
-import { isPrivateOperationName, privateTargetPrefix } from '@berth/api/ecr/operation-names.ts'
+import {
+  isPrivateOperationName,
+  isPublicOperationName,
+  privateTargetPrefix,
+  publicTargetPrefix,
+} from '@berth/api/ecr/operation-names.ts'
 import { JsonError, readJson } from '@berth/api/json/strict-json.ts'
 import { parseRegion, type Region } from '@berth/api/names/registry.ts'
 import { SerializationError } from '@berth/api/shapes/serialization-error.ts'
@@ -124,10 +129,12 @@ function findOperation(target: string): Operation | undefined {
 }
 
 function unknownOperation(target: string): AwsRefusal {
-  const name = target.slice(target.lastIndexOf('.') + 1).slice(0, 100)
-  const reason = isPrivateOperationName(name)
-    ? 'is not part of this version of Berth'
-    : 'is not an operation of Amazon ECR'
+  const dot = target.lastIndexOf('.')
+  const [prefix, name] = [target.slice(0, Math.max(0, dot)), target.slice(dot + 1, dot + 101)]
+  const isKnown =
+    (prefix === privateTargetPrefix && isPrivateOperationName(name)) ||
+    (prefix === publicTargetPrefix && isPublicOperationName(name))
+  const reason = isKnown ? 'is not part of this version of Berth' : 'is not an operation of Amazon ECR'
   return new AwsRefusal('UnknownOperationException', `The operation '${name}' ${reason}.`)
 }
 
