@@ -3,8 +3,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseAccountId } from '@berth/api/names/registry.ts'
 import { ECRClient } from '@aws-sdk/client-ecr'
+import { parseAccountId } from '@berth/api/names/registry.ts'
 import type { Clock } from '../../src/base/clock.ts'
 import { randomIds } from '../../src/base/ids.ts'
 import { silentLog } from '../../src/base/log.ts'
@@ -49,7 +49,9 @@ export interface TestRegistry {
   close(): Promise<void>
 }
 
-export async function testRegistry(options: { clock?: Clock; flags?: Record<string, string> } = {}): Promise<TestRegistry> {
+export async function testRegistry(
+  options: { clock?: Clock; flags?: Record<string, string> } = {},
+): Promise<TestRegistry> {
   const dataDir = await mkdtemp(join(tmpdir(), 'berth-registry-'))
   const config = parseConfig({
     flags: { listen: '127.0.0.1:0', dataDir, durability: 'relaxed', ...options.flags },
