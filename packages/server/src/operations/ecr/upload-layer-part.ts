@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { maxLayerPartBytes, UploadLayerPartRequest, type UploadLayerPartResponse } from '@berth/api/ecr/layers.ts'
 import { LiftedString } from '@berth/api/json/strict-json.ts'
 import { type Base64Text, decodeBase64 } from '@berth/api/shapes/base64.ts'
+import { SerializationError } from '@berth/api/shapes/serialization-error.ts'
 import { onRepository, operation } from '../operation.ts'
 
 /** A multiple of four, so that each slice of the text stands for whole bytes. */
@@ -31,8 +32,11 @@ async function decodePart(text: Base64Text): Promise<Buffer[]> {
   const slices: Buffer[] = []
   for (let start = 0; start < text.length; start += sliceLength) {
     const slice = text.bytes.subarray(start, start + sliceLength)
-    // Padding may stand at the very end only; a slice that ends in it before is malformed, and decoding says so for the next.
-    slices.push(toBuffer(decodeBase64(new LiftedString(slice), slice)))
+    const bytes = decodeBase64(new LiftedString(slice), slice)
+    // Padding may stand at the very end only; within a slice decoding says so.
+    const isPadded = bytes.length < (slice.length / 4) * 3
+    if (isPadded && start + sliceLength < text.length) throw new SerializationError('A blob is not valid base64')
+    slices.push(toBuffer(bytes))
     await nextTurn()
   }
   return slices
