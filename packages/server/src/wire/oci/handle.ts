@@ -53,12 +53,13 @@ export function createOciWire(
       const ctx = contextOf(exchange, principal, registry)
       const { repository = '', reference = '' } = match ?? {}
       if (handler.action) {
-        if (repository !== '' && !parseRepositoryName(repository)) throw nameInvalid(repository)
+        const isOfRepository = match?.endpoint !== 'catalog'
+        if (isOfRepository && !parseRepositoryName(repository)) throw nameInvalid(repository)
         exchange.record.action = handler.action
         exchange.record.repository = repository
         authorize(ctx.principal, {
           action: handler.action,
-          resource: repositoryArn(ctx.registry, repository === '' ? '*' : repository),
+          resource: repositoryArn(ctx.registry, isOfRepository ? repository : '*'),
           accountId: ctx.registry.accountId,
         })
       }
