@@ -1,5 +1,5 @@
 // Images whose subject is another (OCI end-12, ECR ListImageReferrers): those of the database, and those that an older client listed
-// in a fallback tag `<algorithm>-<hex>` (OCI "Referrers Tag Schema"), as far as they are really here.
+// in a fallback tag `<algorithm>-<64 characters of hex>` (OCI "Referrers Tag Schema"), as far as they are really here.
 
 import type { Digest } from '@berth/api/names/digest.ts'
 import { parseImageTag } from '@berth/api/names/image-tag.ts'
@@ -66,7 +66,8 @@ function fromRow(row: ImageRow): Referrer {
 
 /** Entries of the fallback index whose images are here and do not name the subject themselves: those the database lists already. */
 async function fallbackReferrers(db: Db, repositoryId: number, subject: Digest): Promise<Referrer[]> {
-  const tag = parseImageTag(subject.replace(':', '-').slice(0, 128))
+  const [algorithm = '', hex = ''] = subject.split(':')
+  const tag = parseImageTag(`${algorithm}-${hex.slice(0, 64)}`)
   const digest = tag && (await tagsTable.find(db, repositoryId, tag))
   const index = digest && (await imagesTable.find(db, repositoryId, digest))
   const bytes = index && (await imagesTable.manifest(db, repositoryId, digest))
