@@ -33,7 +33,7 @@ export interface RawConnection {
   until(text: string): Promise<string>
   /** What came, when the server has closed the connection. */
   ended(): Promise<string>
-  /** Cuts it, as a lost network does. */
+  /** Ends it when what was written is on its way, in the middle of a request. */
   cut(): void
 }
 
@@ -113,6 +113,6 @@ function rawConnection(socket: Socket): RawConnection {
       while (!isClosed) await once(changed, 'change')
       return received
     },
-    cut: () => socket.resetAndDestroy(),
+    cut: () => socket.destroySoon(),
   }
 }
