@@ -7,6 +7,7 @@ import type { AccessKey, Identities } from '../domain/identities/identities.ts'
 import type { KeyRing } from './key-ring.ts'
 
 const lifetimeMs = 12 * 60 * 60 * 1000
+const emptyCredentials = 'Basic Og=='
 const maxCachedTokens = 10_000
 /** Longer passwords are none of ours; ECR's own reach 2,714 characters. */
 const maxPasswordLength = 512
@@ -19,6 +20,8 @@ export interface DockerTokens {
 }
 
 export type OpenedToken =
+  /** Neither user nor password: some clients say so instead of leaving the header out. */
+  | { is: 'absent' }
   | { is: 'valid'; accessKey: AccessKey; region: Region }
   /** Not Basic, not user AWS, not sealed by us. */
   | { is: 'malformed' }
@@ -70,6 +73,7 @@ export function createDockerTokens(parts: {
     },
 
     open(header) {
+      if (header === emptyCredentials) return { is: 'absent' }
       const payload = payloadOf(header)
       if (!payload) return { is: 'malformed' }
       if (payload.expiresAt <= clock.now()) return { is: 'expired' }

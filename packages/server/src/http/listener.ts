@@ -141,6 +141,8 @@ function limitUnreadBody(request: IncomingMessage): void {
     unread += chunk.length
     if (unread > maxUnreadBytes) request.socket.destroy()
   })
+  // Whoever refused the body may have paused it, and the next request on this connection waits behind it.
+  request.resume()
   request.on('error', () => {})
 }
 

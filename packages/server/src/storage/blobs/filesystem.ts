@@ -41,6 +41,8 @@ class FileStaging implements Staging {
   size: number
   #unsynced = 0
   #writeback: Promise<void> | undefined
+  /** The kernel reports a lost page once: a sync that failed on the way must not be forgotten when a later one succeeds. */
+  #failure: unknown
   readonly #slots: Semaphore
 
   constructor(file: FileHandle, size: number, slots: Semaphore) {
@@ -59,24 +61,26 @@ class FileStaging implements Staging {
     }
     if (this.#unsynced >= writebackBytes && !this.#writeback) {
       this.#unsynced = 0
-      // A failure here shows again in the sync of `promote`, which waits for this one first.
       this.#writeback = this.#slots
         .run(() => this.file.datasync())
+        .catch((error) => {
+          this.#failure = error
+        })
         .finally(() => {
           this.#writeback = undefined
         })
-      this.#writeback.catch(() => {})
     }
   }
 
   /** Makes the bytes durable. */
   async sync(): Promise<void> {
     await this.#writeback
+    if (this.#failure !== undefined) throw this.#failure
     await this.#slots.run(() => this.file.datasync())
   }
 
   async close(): Promise<void> {
-    await this.#writeback?.catch(() => {})
+    await this.#writeback
     await this.file.close()
   }
 }

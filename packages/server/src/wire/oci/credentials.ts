@@ -2,7 +2,7 @@
 // (ECR, reference: ecr-features 1.3; product: Names and addresses).
 
 import { parseAccountId, parseRegion, type Region, type RegistryName } from '@berth/api/names/registry.ts'
-import type { DockerTokens } from '../../auth/docker-token.ts'
+import type { DockerTokens, OpenedToken } from '../../auth/docker-token.ts'
 import type { Principal } from '../../base/principal.ts'
 import type { Exchange } from '../../http/exchange.ts'
 import { OciRefusal } from './errors.ts'
@@ -19,13 +19,13 @@ export function authenticate(
   isServed: (region: Region) => boolean,
 ): DockerAccess {
   const { authorization, host = '' } = exchange.request.headers
-  if (authorization === undefined) {
+  const token: OpenedToken = authorization === undefined ? { is: 'absent' } : tokens.open(authorization)
+  if (token.is === 'absent') {
     const scheme = exchange.isSecure ? 'https' : 'http'
     throw new OciRefusal(401, 'UNAUTHORIZED', 'Not Authorized', {
       'WWW-Authenticate': `Basic realm="${scheme}://${host.replace(/[^\w.:[\]-]/g, '')}/",service="ecr.amazonaws.com"`,
     })
   }
-  const token = tokens.open(authorization)
   if (token.is === 'malformed') throw new OciRefusal(400, 'DENIED', 'Your Authorization Token is invalid.')
   if (token.is === 'expired') {
     throw new OciRefusal(403, 'DENIED', 'Your authorization token has expired. Reauthenticate and try again.')
