@@ -127,6 +127,7 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
   const uploads = createUploads({ metadata, blobs: files, clock, ids, log })
   const sweep = createSweep({ metadata, blobs: files, uploads, clock, log })
   const strays = await sweep.removeStrayStaging()
+  await sweep.takeBackPromotions()
   const resumable = (await files.stagedUploads()).length
 
   const tokens = createDockerTokens({ keyRing, identities, clock, installationId: installation.id })

@@ -19,7 +19,7 @@ const answerTimeoutMs = 300_000
 const keepAliveTimeoutMs = 75_000
 const maxConnections = 10_000
 /** How much of a body that nobody wants is read, so that the client can read the answer. */
-const maxUnreadBytes = 8 * 1024 * 1024
+const maxUnreadBytes = 64 * 1024 * 1024
 const drainMs = 25_000
 
 export interface ListenerOptions {

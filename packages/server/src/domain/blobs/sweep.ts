@@ -15,6 +15,11 @@ const intervalMs = 10 * 60 * 1000
 export interface Sweep {
   /** Staged bytes of uploads whose rows are gone; cheap, and done before the first request. Gives how many. */
   removeStrayStaging(): Promise<number>
+  /**
+   * Uploads whose bytes were on their way to a storage key when the process ended: their row says how many count, so they are staged
+   * again, before the first request. Gives how many.
+   */
+  takeBackPromotions(): Promise<number>
   /** Files of blobs without a row; walks through all of them, in the background. Gives how many it removed. */
   removeStrayBlobs(): Promise<number>
   /** From now on, idle uploads are removed every ten minutes. */
@@ -71,6 +76,17 @@ export function createSweep(parts: {
     return removed
   }
 
+  async function takeBackPromotions(): Promise<number> {
+    const staged = new Set(await blobs.stagedUploads())
+    const rows = await metadata.read(
+      (db) => uploadsTable.withBytes(db),
+      () => [],
+    )
+    let taken = 0
+    for (const uploadId of rows) if (!staged.has(uploadId) && (await blobs.demote(uploadId))) taken += 1
+    return taken
+  }
+
   /** Uploads that were left, and the bytes of those that went with their repository. */
   async function removeLeftUploads(uploadTtlMs: number): Promise<void> {
     const uploadsRemoved = await uploads.removeIdle(uploadTtlMs)
@@ -84,6 +100,7 @@ export function createSweep(parts: {
 
   return {
     removeStrayStaging,
+    takeBackPromotions,
     removeStrayBlobs,
 
     start(uploadTtlMs) {

@@ -24,6 +24,8 @@ export interface BlobStore {
   removeStaging(uploadId: string): Promise<void>
   /** Makes the staged bytes durable under a storage key of their own, which no other content ever had or will have. */
   promote(uploadId: string, staging: Staging): Promise<string>
+  /** Takes a promotion back: what lies under a storage key of the upload is its staging again. False when nothing does. */
+  demote(uploadId: string): Promise<boolean>
   open(storageKey: string): Promise<BlobReader>
   remove(storageKey: string): Promise<void>
   /** Every storage key, in groups; and every upload that has staged bytes. */

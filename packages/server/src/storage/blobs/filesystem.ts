@@ -150,6 +150,19 @@ class FilesystemStore implements BlobStore {
     return `${day}/${uploadId}`
   }
 
+  async demote(uploadId: string): Promise<boolean> {
+    const days = await readdir(join(this.#options.dataDir, 'blobs'))
+    for (const day of days.sort().reverse()) {
+      try {
+        await rename(this.#blobPath(`${day}/${uploadId}`), this.#stagingPath(uploadId))
+        return true
+      } catch (error) {
+        if (systemErrorCode(error) !== 'ENOENT') throw error
+      }
+    }
+    return false
+  }
+
   async open(storageKey: string): Promise<BlobReader> {
     const file = await open(this.#blobPath(storageKey), 'r')
     return {

@@ -45,6 +45,12 @@ export const uploadsTable = {
     return rows.map((row) => row.upload_id)
   },
 
+  /** Uploads of which bytes were acknowledged. */
+  async withBytes(db: Db): Promise<string[]> {
+    const rows = await db.selectFrom('uploads').select('upload_id').where('received_bytes', '>', 0).execute()
+    return rows.map((row) => row.upload_id)
+  },
+
   async known(db: Db, uploadIds: readonly string[]): Promise<Set<string>> {
     const rows = await db.selectFrom('uploads').select('upload_id').where('upload_id', 'in', uploadIds).execute()
     return new Set(rows.map((row) => row.upload_id))
