@@ -300,7 +300,8 @@ describe('end-7: pushing', () => {
         written({ layers: [{ mediaType: 'a/b', digest: unknown, size: -1 }] }),
         'The manifest is invalid: layers[0].size is not a whole number of bytes.',
       ],
-      [image.text, 'Unsupported manifest type: "text/plain"', 'text/plain'],
+      [image.text, 'The mediaType of the manifest is another than it was pushed with.', 'text/plain'],
+      [written({ mediaType: undefined }), 'Unsupported manifest type: "text/plain"', 'text/plain'],
       [
         written({ mediaType: undefined }),
         'Unsupported manifest type: "application/vnd.docker.distribution.manifest.v1+prettyjws"',
