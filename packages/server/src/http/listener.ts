@@ -52,8 +52,10 @@ export function createListener(options: ListenerOptions): Listener {
     request.once('end', () => request.socket.setTimeout(answerTimeoutMs))
     if (isClosing) response.setHeader('Connection', 'close')
     let wire = 'other'
+    response.once('prefinish', () => {
+      if (!request.complete && mayHaveBody(request)) limitUnreadBody(request)
+    })
     response.once('close', () => {
-      if (!request.complete) limitUnreadBody(request)
       const milliseconds = performance.now() - exchange.startedAt
       options.onFinished(exchange, wire, milliseconds / 1000)
       logAccess(options.access, exchange, milliseconds)
@@ -134,16 +136,24 @@ function lastValue(header: string | string[] | undefined): string | undefined {
   return text?.split(',').at(-1)?.trim()
 }
 
-/** The client may still be sending what was refused: some of it is read, so that it gets to the answer, and no more. */
+/**
+ * The client may still be sending what was refused: some of it is read, so that it gets to the answer, and no more. This must begin
+ * before the answer is sent: of a request that nobody has read from by then, Node throws away all that comes, uncounted.
+ */
 function limitUnreadBody(request: IncomingMessage): void {
   let unread = 0
   request.on('data', (chunk: Buffer) => {
     unread += chunk.length
     if (unread > maxUnreadBytes) request.socket.destroy()
   })
-  // Whoever refused the body may have paused it, and the next request on this connection waits behind it.
-  request.resume()
   request.on('error', () => {})
+  // Whoever refused the body may have paused it, and the next request on this connection waits behind it.
+  request.read()
+  request.resume()
+}
+
+function mayHaveBody({ headers }: IncomingMessage): boolean {
+  return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
 }
 
 /** Requests that Node's parser refuses never become an Exchange. */

@@ -387,6 +387,40 @@ describe('bodies that break off, and requests that cross', () => {
     assert.equal(await files(), before + 1)
   })
 
+  test('a body that nobody wants is read up to a bound, and then the connection ends', async () => {
+    for (const [method, target] of [
+      ['PATCH', `/v2/${name}/blobs/uploads/nobody`],
+      ['PUT', `/v2/${name}/manifests/v1`],
+      ['POST', '/'],
+    ] as const) {
+      const connection = await begin(method, target, 1024 * 1024 * 1024)
+      await connection.until('\r\n\r\n')
+      const piece = Buffer.alloc(1024 * 1024)
+      let pieces = 0
+      while (!connection.socket.destroyed && pieces < 100) {
+        pieces += 1
+        await new Promise((resolve) => connection.socket.write(piece, resolve))
+      }
+      await connection.ended()
+      assert.ok(pieces < 100, `${method} ${target}: ${pieces} MiB were taken`)
+    }
+  })
+
+  test('after a body that was refused the connection serves the next request', async () => {
+    for (const [method, target, length] of [
+      ['PATCH', `/v2/${name}/blobs/uploads/nobody`, 2_000_000],
+      ['PUT', `/v2/${name}/manifests/v1`, 5_000_000],
+      ['POST', '/', 2_000_000],
+    ] as const) {
+      const connection = await begin(method, target, length)
+      connection.write(Buffer.alloc(length))
+      const next = ['GET /v2/ HTTP/1.1', 'Host: localhost', `Authorization: ${authorization}`, 'Connection: close']
+      connection.write(`${next.join('\r\n')}\r\n\r\n`)
+      const answers = (await connection.ended()).match(/HTTP\/1\.1 \d+/g)
+      assert.deepEqual([answers?.length, answers?.at(-1)], [2, 'HTTP/1.1 200'], `${method} ${target}`)
+    }
+  })
+
   test('Expect: 100-continue is answered before the body is sent', async () => {
     const location = await oci.startUpload(name)
     const connection = await begin('PATCH', location, 5, 'Expect: 100-continue', 'Connection: close')
