@@ -98,7 +98,8 @@ export async function serve(options: ServeOptions = {}): Promise<ServedRegistry>
     async stop() {
       await end('SIGTERM')
       if (ownDataDir) await rm(dataDir, { recursive: true, force: true })
-      if (child.exitCode !== 0) throw new Error(`the server ended with ${child.exitCode ?? child.signalCode}: ${log.slice(-4000)}`)
+      if (child.exitCode !== 0)
+        throw new Error(`the server ended with ${child.exitCode ?? child.signalCode}: ${log.slice(-4000)}`)
     },
     async kill() {
       await end('SIGKILL')
@@ -107,14 +108,19 @@ export async function serve(options: ServeOptions = {}): Promise<ServedRegistry>
 }
 
 function withoutBerthSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('BERTH_') && !name.startsWith('AWS_')))
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !name.startsWith('BERTH_') && !name.startsWith('AWS_')),
+  )
 }
 
 async function listeningAddress(child: ChildProcess, log: () => string, timeoutMs: number): Promise<string> {
   const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })
   let output = ''
   const { promise, resolve, reject } = Promise.withResolvers<string>()
-  const timer = setTimeout(() => reject(new Error(`the server did not listen in ${timeoutMs} ms: ${output}${log()}`)), timeoutMs)
+  const timer = setTimeout(
+    () => reject(new Error(`the server did not listen in ${timeoutMs} ms: ${output}${log()}`)),
+    timeoutMs,
+  )
   lines.on('line', (line) => {
     output += `${line}\n`
     const url = /is listening on (https?:\/\/\S+)/.exec(line)?.[1]
