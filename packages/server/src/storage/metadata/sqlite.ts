@@ -39,29 +39,38 @@ export interface SqliteOptions {
 /** @throws StartError when the file is no database, or was written by a newer Berth */
 export async function openSqlite(options: SqliteOptions): Promise<MetadataStore> {
   const writer = openConnection(options.path)
-  const writerConnection = new SqliteConnection(writer)
-  const db = new Kysely<Schema>({ dialect: sqliteDialect(writerConnection) })
-  await migrate(db, writerConnection)
-  // What an earlier process left in the WAL is visible, so it is made durable before anybody can see it. The write takes the sync
-  // of a restarted WAL's header here, and not in the first request.
-  writer.exec('PRAGMA wal_checkpoint(PASSIVE)')
-  writer.exec(
-    "INSERT INTO meta (key, value) VALUES ('checkpoint', '1') ON CONFLICT (key) DO UPDATE SET value = meta.value + 1",
-  )
-  const reader = openConnection(options.path, true)
-  const wal = await open(`${options.path}-wal`, 'r+')
-  return new SqliteStore(options, { writer, writerConnection, db, reader, wal })
+  let reader: DatabaseSync | undefined
+  try {
+    const writerConnection = new SqliteConnection(writer)
+    const db = new Kysely<Schema>({ dialect: sqliteDialect(writerConnection) })
+    await migrate(db, writerConnection)
+    // What an earlier process left in the WAL is visible, so it is made durable before anybody can see it. The write takes the sync
+    // of a restarted WAL's header here, and not in the first request.
+    writer.exec('PRAGMA wal_checkpoint(PASSIVE)')
+    writer.exec(
+      "INSERT INTO meta (key, value) VALUES ('checkpoint', '1') ON CONFLICT (key) DO UPDATE SET value = meta.value + 1",
+    )
+    reader = openConnection(options.path, true)
+    const wal = await open(`${options.path}-wal`, 'r+')
+    return new SqliteStore(options, { writer, writerConnection, db, reader, wal })
+  } catch (error) {
+    reader?.close()
+    writer.close()
+    throw error
+  }
 }
 
 function openConnection(path: string, readOnly = false): DatabaseSync {
+  let database: DatabaseSync | undefined
   try {
-    const database = new DatabaseSync(path, { readOnly, timeout: 0, enableForeignKeyConstraints: true })
+    database = new DatabaseSync(path, { readOnly, timeout: 0, enableForeignKeyConstraints: true })
     if (!readOnly) database.exec('PRAGMA journal_mode = WAL')
     database.exec(
       'PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY',
     )
     return database
   } catch (error) {
+    database?.close()
     throw new StartError(
       `the database ${path} cannot be opened: ${error instanceof Error ? error.message : error}`,
       'Check that the data directory is on a local disk, is writable by this user, and holds a Berth store.',
@@ -182,7 +191,7 @@ class SqliteStore implements MetadataStore {
       if (this.#options.durability === 'relaxed') this.#settle(commit)
       return { result, commit }
     } catch (error) {
-      if (writer.isTransaction) writerConnection.run('ROLLBACK', [])
+      if (writer.isOpen && writer.isTransaction) writerConnection.run('ROLLBACK', [])
       throw isFull(error) ? new RegistryError({ code: 'StoreFull' }, { cause: error }) : error
     } finally {
       this.#passTurn()
