@@ -117,18 +117,16 @@ export function createBlobs(parts: { metadata: MetadataStore; blobs: BlobStore; 
     },
 
     async mount(ctx, repository, digest, from) {
-      const { target, sources } = await metadata.read(async (db) => ({
-        target: await requireRepository(db, ctx, repository),
-        sources: await blobsTable.findSources(db, ctx.registry, digest, from),
-      }))
-      const source = sources.find(
-        ({ name, key_scope }) =>
-          key_scope === target.key_scope &&
-          isAuthorized(ctx.principal, {
-            action: 'ecr:GetDownloadUrlForLayer',
-            resource: repositoryArn(ctx.registry, name),
-            accountId: ctx.registry.accountId,
-          }),
+      const sources = await metadata.read(async (db) => {
+        const { key_scope } = await requireRepository(db, ctx, repository)
+        return blobsTable.findSources(db, ctx.registry, key_scope, digest, from)
+      })
+      const source = sources.find(({ name }) =>
+        isAuthorized(ctx.principal, {
+          action: 'ecr:GetDownloadUrlForLayer',
+          resource: repositoryArn(ctx.registry, name),
+          accountId: ctx.registry.accountId,
+        }),
       )
       if (!source) return false
       return metadata.write(async (tx) => {

@@ -94,23 +94,40 @@ export const blobsTable = {
       .execute()
   },
 
-  /** Repositories of the registry that see the blob, `from` alone if it is given; a hundred at most. */
+  /**
+   * Repositories of the registry that see the blob in the key scope, `from` alone if it is given; a hundred at most. SQLite keeps the
+   * order of a cross join: from the one live row over its links, never through all repositories.
+   */
   findSources(
     db: Db,
     registry: RegistryName,
+    keyScope: string,
     digest: Digest,
     from: string | undefined,
-  ): Promise<{ repository_id: number; name: string; key_scope: string; blob_id: number }[]> {
+  ): Promise<{ repository_id: number; name: string; blob_id: number }[]> {
     return db
       .selectFrom('blobs as b')
-      .innerJoin('blob_links as l', 'l.blob_id', 'b.id')
-      .innerJoin('repositories as r', 'r.id', 'l.repository_id')
-      .select(['l.repository_id', 'r.name', 'r.key_scope', 'l.blob_id'])
+      .crossJoin('blob_links as l')
+      .crossJoin('repositories as r')
+      .select(['l.repository_id', 'r.name', 'l.blob_id'])
+      .where('b.key_scope', '=', keyScope)
       .where('b.digest', '=', digest)
       .where('b.deleting_at', 'is', null)
+      .whereRef('l.blob_id', '=', 'b.id')
+      .whereRef('r.id', '=', 'l.repository_id')
       .where('r.account_id', '=', registry.accountId)
       .where('r.region', '=', registry.region)
-      .$if(from !== undefined, (query) => query.where('r.name', '=', (from ?? '') as RepositoryName))
+      .where('r.key_scope', '=', keyScope)
+      .$if(from !== undefined, (query) =>
+        query.where('l.repository_id', '=', (e) =>
+          e
+            .selectFrom('repositories')
+            .select('id')
+            .where('account_id', '=', registry.accountId)
+            .where('region', '=', registry.region)
+            .where('name', '=', (from ?? '') as RepositoryName),
+        ),
+      )
       .limit(100)
       .execute()
   },
