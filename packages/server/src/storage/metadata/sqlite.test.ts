@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, open, readdir, readlink, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, open, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -307,7 +307,7 @@ describe('the file', () => {
     const { store, path } = await opened(t)
     const value = 'x'.repeat(10_000)
     let peak = 0
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 2; round++) {
       for (let n = 0; n < 1600; n += 50) {
         await Promise.all(Array.from({ length: 50 }, (_, m) => store.write(put(`key-${n + m}`, `${round} ${value}`))))
       }
@@ -317,7 +317,7 @@ describe('the file', () => {
     }
     assert.ok(peak < 100 * 1024 * 1024, `the WAL grew to ${peak} bytes`)
     assert.ok(store.statistics().walBytes < 64 * 1024 * 1024)
-    for (const n of [0, 799, 1599]) assert.equal(await get(store, `key-${n}`), `2 ${value}`)
+    for (const n of [0, 799, 1599]) assert.equal(await get(store, `key-${n}`), `1 ${value}`)
     await store.close()
     const database = new DatabaseSync(path)
     t.after(() => database.close())
@@ -328,7 +328,7 @@ describe('the file', () => {
     assert.equal(count, 1600)
   })
 
-  test('data of a newer Berth is refused with a way out, unchanged, and nothing stays open', onLinux, async (t) => {
+  test('data of a newer Berth is refused with a way out, and nothing stays open', onLinux, async (t) => {
     const folder = await newFolder(t)
     const path = join(folder, 'berth.db')
     const { store } = await opened(t, { path })
@@ -352,12 +352,14 @@ describe('the file', () => {
     async (t) => {
       const folder = await newFolder(t)
       const path = join(folder, 'berth.db')
-      await writeFile(path, 'this is my shopping list, and it is long enough to be looked at\n'.repeat(100))
+      const text = 'this is my shopping list, and it is long enough to be looked at\n'.repeat(100)
+      await writeFile(path, text)
       await assert.rejects(opened(t, { path }), (error: unknown) => {
         assert.ok(error instanceof StartError)
         assert.match(error.message, /berth\.db cannot be opened: .*not a database/)
         return true
       })
+      assert.equal(await readFile(path, 'utf8'), text)
       assert.deepEqual(await openFiles(folder), [])
     },
   )
