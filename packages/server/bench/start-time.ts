@@ -14,6 +14,7 @@ export async function measureStarts(
   peers: readonly Peer[],
   rows: readonly string[],
 ): Promise<RowResults[]> {
+  bench.progress('start')
   const results: Result[] = []
   for (let round = 0; round <= bench.scale.rounds; round++) {
     for (const peer of peers) {
