@@ -195,12 +195,15 @@ describe('what a request looks up is found by a search', () => {
       'SEARCH l USING COVERING INDEX blob_links_blob (blob_id=?)',
       'SEARCH r USING INTEGER PRIMARY KEY (rowid=?)',
     ])
-    assert.deepEqual(await planOf((db) => blobsTable.findSources(db, registry, 'default', digest, 'a')), [
-      'SEARCH b USING INDEX blobs_live (key_scope=? AND digest=?)',
-      'SEARCH l USING COVERING INDEX blob_links_blob (blob_id=? AND repository_id=?)',
-      'SCALAR SUBQUERY 1',
-      'SEARCH repositories USING COVERING INDEX sqlite_autoindex_repositories_1 (account_id=? AND region=? AND name=?)',
-      'SEARCH r USING INTEGER PRIMARY KEY (rowid=?)',
-    ])
+    const named = await planOf((db) => blobsTable.findSources(db, registry, 'default', digest, 'a'))
+    assert.deepEqual(
+      named.filter((step) => step.startsWith('S') && !step.startsWith('SCALAR')),
+      [
+        'SEARCH b USING INDEX blobs_live (key_scope=? AND digest=?)',
+        'SEARCH l USING COVERING INDEX blob_links_blob (blob_id=? AND repository_id=?)',
+        'SEARCH repositories USING COVERING INDEX sqlite_autoindex_repositories_1 (account_id=? AND region=? AND name=?)',
+        'SEARCH r USING INTEGER PRIMARY KEY (rowid=?)',
+      ],
+    )
   })
 })
