@@ -126,16 +126,16 @@ export function createUploads(parts: {
     uploadId: string,
     task: (upload: { row: UploadRow; keyScope: string; session: UploadSession; signal: AbortSignal }) => Promise<T>,
   ): Promise<T> {
-    await requireUpload(ctx, repository, uploadId)
+    let upload = await requireUpload(ctx, repository, uploadId)
     for (let other = working.get(uploadId); other; other = working.get(uploadId)) {
       other.interrupt()
       await other.done
+      upload = await requireUpload(ctx, repository, uploadId)
     }
     const { promise, resolve } = Promise.withResolvers<void>()
     const controller = new AbortController()
     working.set(uploadId, { interrupt: () => controller.abort(), done: promise })
     try {
-      const upload = await requireUpload(ctx, repository, uploadId)
       const session = await openSession(upload.row)
       return await task({ ...upload, session, signal: AbortSignal.any([controller.signal, ctx.signal]) })
     } finally {
@@ -285,20 +285,9 @@ export function createUploads(parts: {
     if (openUploads >= maxUploads)
       throw new RegistryError({ code: 'Busy', message: 'Too many uploads are in progress. Finish or cancel some.' })
     const uploadId = ids.upload()
-    const now = clock.now()
     await metadata.writeSoon(async (tx) => {
       const { id } = await requireRepository(tx.db, ctx, repository)
-      await uploadsTable.insert(tx, {
-        upload_id: uploadId,
-        repository_id: id,
-        user_id: ctx.principal.userId,
-        received_bytes: 0,
-        part_count: 0,
-        smallest_part: null,
-        last_part: null,
-        created_at: now,
-        updated_at: now,
-      })
+      await uploadsTable.insert(tx, uploadId, id, ctx.principal.userId, clock.now())
     })
     openUploads += 1
     const session = new UploadSession(uploadId, blobs, algorithm)

@@ -196,8 +196,8 @@ export function createImages(parts: { metadata: MetadataStore; clock: Clock; pul
     tags: (ctx, repository, after, limit) =>
       metadata.read(async (db) => {
         const { id } = await requireRepository(db, ctx, repository)
-        const rows = await tagsTable.page(db, id, after, limit + 1)
-        return { tags: rows.slice(0, limit).map((row) => row.tag), hasMore: rows.length > limit }
+        const tags = await tagsTable.names(db, id, after, limit + 1)
+        return { tags: tags.slice(0, limit), hasMore: tags.length > limit }
       }),
   }
 }

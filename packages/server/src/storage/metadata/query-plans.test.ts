@@ -81,6 +81,10 @@ const pages: Record<string, [query: Query, plan: string[]]> = {
     (db) => tagsTable.page(db, 1, 'v1', 101),
     ['SEARCH image_tags USING PRIMARY KEY (repository_id=? AND tag>?)'],
   ],
+  'names of tags after one': [
+    (db) => tagsTable.names(db, 1, 'v1', 101),
+    ['SEARCH image_tags USING PRIMARY KEY (repository_id=? AND tag>?)'],
+  ],
   'the catalog': [
     (db) => repositoriesTable.page(db, registry, 'a', 101),
     ['SEARCH repositories USING INDEX sqlite_autoindex_repositories_1 (account_id=? AND region=? AND name>?)'],

@@ -289,6 +289,16 @@ export const imagesTable = {
   },
 }
 
+const tagNames = hotQuery<{ repositoryId: number; after: string; limit: number }, { tag: ImageTag }>((db, p) =>
+  db
+    .selectFrom('image_tags')
+    .select('tag')
+    .where('repository_id', '=', p('repositoryId'))
+    .where('tag', '>', p('after') as never)
+    .orderBy('tag')
+    .limit(p('limit')),
+)
+
 export const tagsTable = {
   async find(db: Db, repositoryId: number, tag: ImageTag): Promise<Digest | undefined> {
     const row = await db
@@ -329,6 +339,11 @@ export const tagsTable = {
       .where('repository_id', '=', repositoryId)
       .where('digest', 'in', digests)
       .execute()
+  },
+
+  /** The same without the digests. */
+  async names(db: Db, repositoryId: number, after: string | undefined, limit: number): Promise<ImageTag[]> {
+    return (await tagNames(db, { repositoryId, after: after ?? '', limit })).map((row) => row.tag)
   },
 
   /** Points the tag at the image, and keeps the counts of the image that had it and of the one that gets it. */

@@ -1,28 +1,48 @@
 // Rows of uploads in progress: what a restart goes on with.
 
-import type { Insertable, Selectable, Updateable } from 'kysely'
+import type { Selectable, Updateable } from 'kysely'
+import { hotQuery } from '../hot-query.ts'
 import type { Transaction } from '../metadata-store.ts'
 import type { Db, UploadsTable } from '../schema.ts'
 
 export type UploadRow = Selectable<UploadsTable>
 
+// Each push begins and ends two uploads or more, and asks for them in between.
+const find = hotQuery<{ uploadId: string }, UploadRow>((db, p) =>
+  db.selectFrom('uploads').selectAll().where('upload_id', '=', p('uploadId')),
+)
+const insert = hotQuery<{ uploadId: string; repositoryId: number; userId: string; now: number }, unknown>((db, p) =>
+  db.insertInto('uploads').values({
+    upload_id: p('uploadId'),
+    repository_id: p('repositoryId'),
+    user_id: p('userId'),
+    received_bytes: 0,
+    part_count: 0,
+    smallest_part: null,
+    last_part: null,
+    created_at: p('now'),
+    updated_at: p('now'),
+  }),
+)
+const remove = hotQuery<{ uploadId: string }, unknown>((db, p) =>
+  db.deleteFrom('uploads').where('upload_id', '=', p('uploadId')),
+)
+
 export const uploadsTable = {
-  find(db: Db, uploadId: string): Promise<UploadRow | undefined> {
-    return db.selectFrom('uploads').selectAll().where('upload_id', '=', uploadId).executeTakeFirst()
+  async find(db: Db, uploadId: string): Promise<UploadRow | undefined> {
+    return (await find(db, { uploadId }))[0]
   },
 
-  async insert(tx: Transaction, row: Insertable<UploadsTable>): Promise<void> {
-    await tx.db.insertInto('uploads').values(row).execute()
+  async insert(tx: Transaction, uploadId: string, repositoryId: number, userId: string, now: number): Promise<void> {
+    await insert(tx.db, { uploadId, repositoryId, userId, now })
   },
 
   async update(tx: Transaction, uploadId: string, change: Updateable<UploadsTable>): Promise<void> {
     await tx.db.updateTable('uploads').set(change).where('upload_id', '=', uploadId).execute()
   },
 
-  /** False when it was gone already. */
-  async delete(tx: Transaction, uploadId: string): Promise<boolean> {
-    const result = await tx.db.deleteFrom('uploads').where('upload_id', '=', uploadId).executeTakeFirst()
-    return result.numDeletedRows > 0n
+  async delete(tx: Transaction, uploadId: string): Promise<void> {
+    await remove(tx.db, { uploadId })
   },
 
   async count(db: Db): Promise<number> {
