@@ -2,7 +2,7 @@
 
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -61,6 +61,13 @@ export class Berth {
       if (this.process.exitCode !== null) break
     }
     throw new Error(`it does not listen: ${this.stdout}${this.stderr}`)
+  }
+
+  /** What the process has used of the processor so far, in seconds; 0 where there is no /proc. */
+  async processorSeconds(): Promise<number> {
+    const stat = await readFile(`/proc/${this.process.pid}/stat`, 'utf8').catch(() => '')
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / 100
   }
 
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Outcome> {
