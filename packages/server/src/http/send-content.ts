@@ -68,6 +68,9 @@ export function createContentSender(): SendContent {
   }
 }
 
+/** A write can fail for one reason only: the connection broke, of which `close` tells a moment later. */
 function write(response: ServerResponse, part: Buffer): Promise<void> {
-  return new Promise((resolve, reject) => response.write(part, (error) => (error ? reject(error) : resolve())))
+  return new Promise((resolve, reject) =>
+    response.write(part, (cause) => (cause ? reject(new ClientGone('the connection broke', { cause })) : resolve())),
+  )
 }
