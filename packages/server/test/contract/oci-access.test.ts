@@ -74,7 +74,7 @@ describe('1.3: authentication', () => {
       basic('AWS:'),
       basic(`aws:${password}`),
       basic(`admin:${password}`),
-      basic(`AWS:${password}x`),
+      basic(`AWS:${password}xxxx`),
       basic(`AWS:${password.slice(0, -1)}`),
       basic(`AWS:${password.slice(0, -2)}${password.endsWith('AA') ? 'BB' : 'AA'}`),
       basic(password),

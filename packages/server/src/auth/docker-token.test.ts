@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { describe, test } from 'node:test'
+import { parseRegion } from '@berth/api/names/registry.ts'
+import type { AccessKey, Identities } from '../domain/identities/identities.ts'
+import { createDockerTokens } from './docker-token.ts'
+import { createKeyRing, type KeyRing } from './key-ring.ts'
+
+const region = parseRegion('eu-west-1') as NonNullable<ReturnType<typeof parseRegion>>
+const hours = 60 * 60 * 1000
+const start = Date.UTC(2026, 10, 14)
+
+function tokens(options: { keyRing?: KeyRing; installationId?: string } = {}) {
+  let now = start
+  const accessKey = { isActive: true } as AccessKey
+  const known = new Map([['AKIA1', accessKey]])
+  const keyRing = options.keyRing ?? createKeyRing([{ id: 'one', key: randomBytes(32) }], 'test')
+  const opened: string[] = []
+  const made = createDockerTokens({
+    keyRing: {
+      ...keyRing,
+      open: (purpose, sealed, aad) => {
+        opened.push(purpose)
+        return keyRing.open(purpose, sealed, aad)
+      },
+    },
+    identities: { findAccessKey: (id: string) => known.get(id) } as Identities,
+    clock: { now: () => now },
+    installationId: options.installationId ?? 'here',
+  })
+  return {
+    ...made,
+    keyRing,
+    accessKey,
+    known,
+    opened,
+    advance(milliseconds: number) {
+      now += milliseconds
+    },
+  }
+}
+
+const headerOf = (password: string, user = 'AWS', scheme = 'Basic') =>
+  `${scheme} ${Buffer.from(`${user}:${password}`).toString('base64')}`
+
+describe('docker tokens (ECR GetAuthorizationToken)', () => {
+  test('a token names its key and region, for twelve hours', () => {
+    const { issue, open, accessKey, advance } = tokens()
+    const { password, expiresAt } = issue('AKIA1', region)
+    assert.equal(expiresAt, start + 12 * hours)
+    assert.match(password, /^[A-Za-z0-9_-]{40,400}$/)
+    assert.deepEqual(open(headerOf(password)), { is: 'valid', accessKey, region })
+    advance(12 * hours - 1)
+    assert.equal(open(headerOf(password)).is, 'valid')
+    advance(1)
+    assert.deepEqual(open(headerOf(password)), { is: 'expired' })
+  })
+
+  test('no two are equal, and none says anything in clear', () => {
+    const { issue } = tokens()
+    const [one, two] = [issue('AKIA1', region).password, issue('AKIA1', region).password]
+    assert.notEqual(one, two)
+    assert.ok(!Buffer.from(one, 'base64url').toString('latin1').includes('AKIA1'))
+  })
+
+  test('what is no token of ours is malformed, whatever it is', () => {
+    const { issue, open } = tokens()
+    const { password } = issue('AKIA1', region)
+    for (const header of [
+      '',
+      'Basic',
+      'Basic ',
+      'Basic  ',
+      'Bearer x',
+      `Bearer ${Buffer.from(`AWS:${password}`).toString('base64')}`,
+      headerOf(password, 'aws'),
+      headerOf(password, ''),
+      headerOf(''),
+      headerOf('x'),
+      headerOf(`${password}AAAA`),
+      headerOf(password.slice(0, -1)),
+      headerOf(`A${password.slice(1)}`),
+      headerOf(`${password} `),
+      headerOf('x'.repeat(600)),
+      `${headerOf(password)}\u0000`,
+      `Basic ${Buffer.from(password).toString('base64')}`,
+      `Basic ${'A'.repeat(100_000)}`,
+    ]) {
+      assert.deepEqual(open(header), { is: 'malformed' }, header.slice(0, 80))
+    }
+    assert.equal(open(headerOf(password, 'AWS', 'bAsIc')).is, 'valid')
+  })
+
+  test('neither user nor password is no credential at all', () => {
+    assert.deepEqual(tokens().open(headerOf('', '')), { is: 'absent' })
+  })
+
+  test('a token of another installation, or sealed by another ring, is none', () => {
+    const ours = tokens()
+    const { password } = ours.issue('AKIA1', region)
+    assert.equal(tokens({ keyRing: ours.keyRing, installationId: 'there' }).open(headerOf(password)).is, 'malformed')
+    assert.equal(tokens().open(headerOf(password)).is, 'malformed')
+  })
+
+  test('a value that was sealed for another purpose is none', () => {
+    const { keyRing, open } = tokens()
+    const payload = Buffer.from(JSON.stringify({ key: 'AKIA1', region, expiresAt: start + hours }))
+    for (const purpose of ['page-token', 'download-link', 'canary'] as const) {
+      assert.equal(open(headerOf(keyRing.seal(purpose, payload, 'here').toString('base64url'))).is, 'malformed')
+    }
+  })
+
+  test('the key behind it is asked for at each use: disabled or deleted it ends the token at once', () => {
+    const { issue, open, accessKey, known } = tokens()
+    const header = headerOf(issue('AKIA1', region).password)
+    assert.equal(open(header).is, 'valid')
+    accessKey.isActive = false
+    assert.deepEqual(open(header), { is: 'revoked' })
+    accessKey.isActive = true
+    assert.equal(open(header).is, 'valid')
+    known.clear()
+    assert.deepEqual(open(header), { is: 'revoked' })
+  })
+
+  test('a token is opened once, and its end is seen all the same', () => {
+    const { issue, open, opened, advance } = tokens()
+    const header = headerOf(issue('AKIA1', region).password)
+    for (let use = 0; use < 5; use++) open(header)
+    assert.equal(opened.length, 1)
+    advance(12 * hours)
+    assert.equal(open(header).is, 'expired')
+    assert.equal(opened.length, 1)
+  })
+
+  test('garbage is not remembered', () => {
+    const { open, opened } = tokens()
+    for (let n = 0; n < 3; n++) open(headerOf('A'.repeat(60)))
+    assert.equal(opened.length, 3)
+  })
+})
