@@ -79,7 +79,7 @@ describe('docker tokens (ECR GetAuthorizationToken)', () => {
       headerOf('x'),
       headerOf(`${password}AAAA`),
       headerOf(password.slice(0, -1)),
-      headerOf(`A${password.slice(1)}`),
+      headerOf(`B${password.slice(1)}`),
       headerOf(`${password} `),
       headerOf('x'.repeat(600)),
       `${headerOf(password)}\u0000`,
