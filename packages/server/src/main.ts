@@ -48,13 +48,15 @@ export async function serve(config: Config, io: ServeIo): Promise<number> {
   try {
     registry = await createRegistry(config)
     const { url } = await registry.listen()
-    const problem = await publishAddress(config, url)
+    const problem = await publishAddress(config, endpointOf(config, registry, url))
     if (problem !== undefined) io.stderr.write(`${problem}\n`)
     io.stdout.write(greeting(config, registry, url, io.environmentCommand))
     await stopped.promise
     io.stdout.write('Stopping: no new connections; what is under way is finished.\n')
   } catch (error) {
     fail(error)
+    // The store is made, even if nobody could be served: the key is shown at no later start.
+    if (registry?.firstCredentials && !config.bootstrap) io.stdout.write(firstKey(config, registry.firstCredentials))
   }
   try {
     await registry?.close()
@@ -91,8 +93,7 @@ function greeting(config: Config, registry: Registry, url: string, environmentCo
   }
   for (const sentence of registry.recovered) lines.push(`After the last run: ${sentence}`)
   const first = registry.firstCredentials
-  const { template } = registryHostOf(config, portOf(url))
-  const host = template.replaceAll('{account}', registry.accountId).replaceAll('{region}', config.region)
+  const host = hostOf(config, registry, url)
   return `${lines.join('\n')}
 ${first ? firstKey(config, first) : ''}
 To push and pull, paste:
@@ -102,6 +103,17 @@ To push and pull, paste:
   docker pull busybox && docker tag busybox ${host}/hello && docker push ${host}/hello
   docker pull ${host}/hello
 `
+}
+
+/** `<host>[:port]` of the first registry, as its clients name it. */
+function hostOf(config: Config, registry: Registry, url: string): string {
+  const { template } = registryHostOf(config, portOf(url))
+  return template.replaceAll('{account}', registry.accountId).replaceAll('{region}', config.region)
+}
+
+/** What AWS clients are pointed at: the listener itself may be every address, or have a name that no certificate covers. */
+function endpointOf(config: Config, registry: Registry, url: string): string {
+  return config.registryHost ? `${registryHostOf(config, portOf(url)).scheme}://${hostOf(config, registry, url)}` : url
 }
 
 /** The first administrator's key. What the operator gave is not repeated: output often ends in a log. */
@@ -142,7 +154,7 @@ export function describeFailure(error: unknown, config?: Config): string {
 
 function sentence(text: string): string {
   const capital = text.replace(/^[a-z](?=[a-z]* )/, (letter) => letter.toUpperCase())
-  return /[.!?]$/.test(capital) ? capital : `${capital}.`
+  return /[.!?]$|^Run: /.test(capital) ? capital : `${capital}.`
 }
 
 function isOfListening(syscall: unknown): boolean {

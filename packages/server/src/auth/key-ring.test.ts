@@ -7,7 +7,7 @@ import { describe, it, type TestContext } from 'node:test'
 import { StartError } from '../base/errors.ts'
 import { createKeyRing, type KeyRing, loadKeyRing, parseKeyRing, type SealPurpose, tooOpen } from './key-ring.ts'
 
-const purposes: SealPurpose[] = ['access-key', 'docker-token', 'download-link', 'page-token', 'upload-state', 'canary']
+const purposes: SealPurpose[] = ['access-key', 'docker-token', 'download-link', 'page-token', 'canary']
 const key = () => randomBytes(32)
 const secret = Buffer.from('wJalrXUtnFEMI and more')
 

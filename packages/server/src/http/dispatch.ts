@@ -33,7 +33,9 @@ export async function dispatch(exchange: Exchange, wires: Wires): Promise<string
   }
   if (path === '/healthz') await wires.alive(exchange)
   else if (path === '/readyz') await wires.ready(exchange)
-  else if (path === '/metrics' && wires.metrics) await wires.metrics(exchange)
+  // What comes through a proxy comes from elsewhere, even to a loopback listener.
+  else if (path === '/metrics' && wires.metrics && exchange.header('x-forwarded-for') === undefined)
+    await wires.metrics(exchange)
   else if (path === '/') sendFrontPage(exchange)
   else sendText(exchange, 404, 'There is nothing here.\n')
   return 'other'

@@ -127,6 +127,13 @@ export class UploadSession {
     await this.#staging?.close().catch(() => {})
   }
 
+  /** After a failed write: what is beyond the bytes that were acknowledged gives its room back. The session is over. */
+  async cutBack(acknowledgedBytes: number): Promise<void> {
+    await this.close()
+    if (acknowledgedBytes === 0) await this.#blobs.removeStaging(this.uploadId)
+    else await (await this.#blobs.openStaging(this.uploadId, acknowledgedBytes)).close()
+  }
+
   async remove(): Promise<void> {
     await this.close()
     if (this.#staging) await this.#blobs.removeStaging(this.uploadId)

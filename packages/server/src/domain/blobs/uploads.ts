@@ -85,7 +85,7 @@ export function createUploads(parts: {
   ids: Ids
   log: Log
 }): Uploads {
-  const { metadata, blobs, clock, ids } = parts
+  const { metadata, blobs, clock, ids, log } = parts
   const sessions = new Map<string, UploadSession>()
   const working = new Map<string, Work>()
   const promoting = new Set<string>()
@@ -170,9 +170,10 @@ export function createUploads(parts: {
     }
   }
 
-  async function forgetSession(session: UploadSession): Promise<void> {
+  /** A write failed: the next request begins again at what was acknowledged. */
+  async function abandonSession(session: UploadSession, acknowledgedBytes: number): Promise<void> {
     sessions.delete(session.uploadId)
-    await session.close()
+    await session.cutBack(acknowledgedBytes)
   }
 
   function invalidPart(ctx: RequestContext, repository: string, session: UploadSession, reason: string): RegistryError {
@@ -206,7 +207,7 @@ export function createUploads(parts: {
         },
       })
     } catch (error) {
-      if (session.isBroken) await forgetSession(session)
+      if (session.isBroken) await abandonSession(session, before)
       throw error instanceof BodyInterrupted ? refuse(error.message) : error
     }
     const expected = range && range.last + 1 - range.first
@@ -351,7 +352,7 @@ export function createUploads(parts: {
         try {
           await session.append(part)
         } catch (error) {
-          await forgetSession(session)
+          await abandonSession(session, first)
           throw error
         }
         const smallest = row.last_part === null ? null : Math.min(row.last_part, row.smallest_part ?? row.last_part)
@@ -386,7 +387,13 @@ export function createUploads(parts: {
       try {
         await complete(ctx, repository, session.uploadId, digest, body)
       } catch (error) {
-        if (sessions.has(session.uploadId)) await discard(session)
+        // Nobody else knows of this upload, and its bytes may be what fills the disk: they go first.
+        await session.remove()
+        const row = await metadata.read(
+          (db) => uploadsTable.find(db, session.uploadId),
+          () => [],
+        )
+        if (row) await discard(session).catch((cause) => log.warn({ err: cause }, 'the row of an upload stays'))
         throw error
       }
     },

@@ -1,5 +1,6 @@
 import { CreateRepositoryRequest, type CreateRepositoryResponse } from '@berth/api/ecr/repositories.ts'
 import { repositoryArn } from '@berth/api/names/registry.ts'
+import { RegistryError } from '../../base/errors.ts'
 import { checkedName, onRepository, operation } from '../operation.ts'
 import { presentRepository } from './present.ts'
 
@@ -11,13 +12,18 @@ export const createRepository = operation({
     ...(input.tags?.length ? [['ecr:TagResource', repositoryArn(registry, input.repositoryName ?? '*')] as const] : []),
   ],
   async run(input, ctx, { repositories, addresses }): Promise<CreateRepositoryResponse> {
+    const { encryptionType = 'AES256', kmsKey } = input.encryptionConfiguration ?? {}
+    if (encryptionType === 'AES256' && kmsKey !== undefined) {
+      const constraint = "KmsKey can't be set when encryptionType is set as AES256"
+      throw new RegistryError({ code: 'InvalidParameter', member: 'encryptionConfiguration', constraint })
+    }
     const repository = await repositories.create(ctx, {
       name: checkedName(input.repositoryName),
       tags: (input.tags ?? []).map((tag) => ({ key: tag.Key, value: tag.Value })),
       tagMutability: input.imageTagMutability ?? 'MUTABLE',
       exclusionFilters: input.imageTagMutabilityExclusionFilters?.map((filter) => filter.filter),
       scanOnPush: input.imageScanningConfiguration?.scanOnPush ?? false,
-      encryptionType: input.encryptionConfiguration?.encryptionType ?? 'AES256',
+      encryptionType,
     })
     return { repository: presentRepository(ctx, addresses, repository) }
   },

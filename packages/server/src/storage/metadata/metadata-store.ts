@@ -24,7 +24,7 @@ export interface Transaction {
 export interface MetadataStore {
   /**
    * Runs queries against what is committed. The result is given when everything it may rest on is durable: all commits so far, or,
-   * where `restsOn` names the rows, the commits that touched those. With nothing pending there is no wait.
+   * where `restsOn` names the rows, the commits that touched those; so is a RegistryError. With nothing pending there is no wait.
    */
   read<T>(queries: (db: Db) => Promise<T>, restsOn?: (result: T) => readonly RowKey[]): Promise<T>
 

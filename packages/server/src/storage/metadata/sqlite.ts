@@ -128,7 +128,11 @@ class SqliteStore implements MetadataStore {
   }
 
   async read<T>(queries: (db: Db) => Promise<T>, restsOn?: (result: T) => readonly RowKey[]): Promise<T> {
-    const result = await queries(this.#readerDb)
+    const result = await queries(this.#readerDb).catch(async (error) => {
+      // A refusal rests on rows as well: that a repository is gone, for one.
+      if (error instanceof RegistryError) await this.durable()
+      throw error
+    })
     if (this.#pending.size === 0 && restsOn) return result
     await this.#reached(restsOn ? this.#lastPending(restsOn(result)) : this.#syncs.noted)
     return result

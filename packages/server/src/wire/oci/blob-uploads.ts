@@ -24,6 +24,10 @@ export function uploadHandlers({
 
   const start: Handler = {
     action: 'ecr:InitiateLayerUpload',
+    also({ query }) {
+      if (query.has('mount')) return ['ecr:BatchCheckLayerAvailability']
+      return query.has('digest') ? ['ecr:UploadLayerPart', 'ecr:CompleteLayerUpload'] : []
+    },
     async run(exchange, ctx, repository) {
       const { query } = exchange
       const mount = query.get('mount')
@@ -60,6 +64,7 @@ export function uploadHandlers({
 
   const finish: Handler = {
     action: 'ecr:CompleteLayerUpload',
+    also: (exchange) => (exchange.header('content-length') === '0' ? [] : ['ecr:UploadLayerPart']),
     async run(exchange, ctx, repository, uploadId) {
       const text = exchange.query.get('digest')
       if (text === null) throw new OciRefusal(400, 'DIGEST_INVALID', 'The query parameter digest is missing.')

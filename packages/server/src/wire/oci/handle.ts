@@ -57,11 +57,10 @@ export function createOciWire(
         if (isOfRepository && !parseRepositoryName(repository)) throw nameInvalid(repository)
         exchange.record.action = handler.action
         exchange.record.repository = repository
-        authorize(ctx.principal, {
-          action: handler.action,
-          resource: repositoryArn(ctx.registry, isOfRepository ? repository : '*'),
-          accountId: ctx.registry.accountId,
-        })
+        const resource = repositoryArn(ctx.registry, repository === '' ? '*' : repository)
+        for (const action of [handler.action, ...(handler.also?.(exchange) ?? [])]) {
+          authorize(ctx.principal, { action, resource, accountId: ctx.registry.accountId })
+        }
       }
       await handler.run(exchange, ctx, repository, reference)
     } catch (thrown) {

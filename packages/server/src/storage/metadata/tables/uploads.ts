@@ -24,8 +24,8 @@ const insert = hotQuery<{ uploadId: string; repositoryId: number; userId: string
     updated_at: p('now'),
   }),
 )
-const remove = hotQuery<{ uploadId: string }, unknown>((db, p) =>
-  db.deleteFrom('uploads').where('upload_id', '=', p('uploadId')),
+const remove = hotQuery<{ uploadId: string }, { upload_id: string }>((db, p) =>
+  db.deleteFrom('uploads').where('upload_id', '=', p('uploadId')).returning('upload_id'),
 )
 
 export const uploadsTable = {
@@ -41,8 +41,9 @@ export const uploadsTable = {
     await tx.db.updateTable('uploads').set(change).where('upload_id', '=', uploadId).execute()
   },
 
-  async delete(tx: Transaction, uploadId: string): Promise<void> {
-    await remove(tx.db, { uploadId })
+  /** False when it was gone already. */
+  async delete(tx: Transaction, uploadId: string): Promise<boolean> {
+    return (await remove(tx.db, { uploadId })).length > 0
   },
 
   async count(db: Db): Promise<number> {
