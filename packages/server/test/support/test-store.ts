@@ -1,0 +1,113 @@
+// The store below the domain, without a wire: the real database and files on a folder of their own, for tests of the rules above them.
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import type { TestContext } from 'node:test'
+import { parseAccountId, parseRegion } from '@berth/api/names/registry.ts'
+import { parseRepositoryName } from '@berth/api/names/repository-name.ts'
+import { randomIds } from '../../src/base/ids.ts'
+import { silentLog } from '../../src/base/log.ts'
+import type { RequestContext } from '../../src/base/request-context.ts'
+import { createRepositories } from '../../src/domain/repositories/repositories.ts'
+import type { BlobStore } from '../../src/storage/blobs/blob-store.ts'
+import { openFilesystem } from '../../src/storage/blobs/filesystem.ts'
+import type { MetadataStore } from '../../src/storage/metadata/metadata-store.ts'
+import { openSqlite } from '../../src/storage/metadata/sqlite.ts'
+import { type FaultPlan, faultyBlobStore } from './faulty-blob-store.ts'
+import { type ManualClock, manualClock } from './test-registry.ts'
+
+export interface TestStore {
+  metadata: MetadataStore
+  /** With the faults of `plan`. */
+  blobs: BlobStore
+  /** Without them. */
+  files: BlobStore
+  plan: FaultPlan
+  clock: ManualClock
+  ids: typeof randomIds
+  log: typeof silentLog
+  dataDir: string
+  ctx: RequestContext
+  /** Makes a repository of the context's registry; gives the number of its row. */
+  createRepository(name: string): Promise<number>
+  /** The rows of a query, read past the store. */
+  rows(sql: string): Record<string, unknown>[]
+  /** Storage keys, in order. */
+  keys(): Promise<string[]>
+}
+
+/** Closed and removed after the test. */
+export async function testStore(t: TestContext): Promise<TestStore> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'berth-store-'))
+  const clock = manualClock(Date.UTC(2026, 10, 14, 12))
+  const onFailedSync = (error: unknown) => {
+    throw error
+  }
+  const path = join(dataDir, 'berth.db')
+  const metadata = await openSqlite({ path, durability: 'relaxed', log: silentLog, onFailedSync })
+  const files = await openFilesystem({ dataDir, durability: 'relaxed', clock, concurrentSyncs: 2, onFailedSync })
+  const plan: FaultPlan = {}
+  const accountId = parseAccountId('123456789012')
+  const region = parseRegion('us-east-1')
+  if (!accountId || !region) throw new Error('no registry')
+  const registry = { accountId, region }
+  await metadata.write(async (tx) => {
+    await tx.db.insertInto('accounts').values({ account_id: accountId, created_at: 0 }).execute()
+  })
+  const ctx: RequestContext = {
+    requestId: 'test',
+    principal: {
+      accountId,
+      userId: 'AIDATEST',
+      arn: `arn:aws:iam::${accountId}:user/admin`,
+      accessKeyId: 'AKIATEST',
+      isAdministrator: true,
+    },
+    registry,
+    signal: new AbortController().signal,
+    log: silentLog,
+  }
+  t.after(async () => {
+    await metadata.close()
+    await rm(dataDir, { recursive: true, force: true })
+  })
+  return {
+    metadata,
+    files,
+    blobs: faultyBlobStore(files, plan),
+    plan,
+    clock,
+    ids: randomIds,
+    log: silentLog,
+    dataDir,
+    ctx,
+    async createRepository(text) {
+      const name = parseRepositoryName(text)
+      if (!name) throw new Error(`${text} is no name`)
+      const { id } = await createRepositories({ metadata, clock }).create(ctx, {
+        name,
+        tags: [],
+        tagMutability: 'MUTABLE',
+        exclusionFilters: undefined,
+        scanOnPush: false,
+        encryptionType: 'AES256',
+      })
+      return id
+    },
+    rows(sql) {
+      const database = new DatabaseSync(path, { enableForeignKeyConstraints: true })
+      try {
+        return database.prepare(sql).all()
+      } finally {
+        database.close()
+      }
+    },
+    async keys() {
+      const keys: string[] = []
+      for await (const group of files.storageKeys()) keys.push(...group)
+      return keys.sort()
+    },
+  }
+}
