@@ -115,7 +115,7 @@ describe('CreateRepository', () => {
     )
   })
 
-  test('1.5: values that no enumeration has', async () => {
+  test('1.5: values that are none, or do not go together', async () => {
     const cases: [object, string, string][] = [
       [
         { imageTagMutability: 'SOMETIMES' },
@@ -128,6 +128,11 @@ describe('CreateRepository', () => {
         'Member must satisfy enum value set: [AES256, KMS, KMS_DSSE]',
       ],
       [{ encryptionConfiguration: {} }, 'encryptionConfiguration.encryptionType', 'Member must not be null'],
+      [
+        { encryptionConfiguration: { encryptionType: 'AES256', kmsKey: 'alias/mine' } },
+        'encryptionConfiguration',
+        "KmsKey can't be set when encryptionType is set as AES256",
+      ],
       [{ tags: [{ Key: 'a', Value: 'b' }, { Value: 'c' }] }, 'tags.2.member.key', 'Member must not be null'],
       [{ tags: [{ Key: 'a' }] }, 'tags.1.member.value', 'Member must not be null'],
       [{ registryId: '12' }, 'registryId', 'Member must satisfy regular expression pattern: [0-9]{12}'],

@@ -179,6 +179,24 @@ describe('what is durable (durability, rules 1 to 3)', () => {
     await store.close()
   })
 
+  test('so does a refusal of a read', async (t) => {
+    const { store } = await opened(t)
+    const syncs = await holdSyncs(t)
+    await store.writeSoon(put('a', '1'))
+    const refusal = store.read(
+      async () => {
+        throw new RegistryError({ code: 'TooManyTags' })
+      },
+      () => [],
+    )
+    refusal.catch(() => {})
+    assert.equal(await isPending(refusal), true)
+    await syncs.end()
+    await assert.rejects(refusal, { fault: { code: 'TooManyTags' } })
+    syncs.release()
+    await store.close()
+  })
+
   test('a sync that fails is told once, and nothing is acknowledged any more', async (t) => {
     const { store, failures } = await opened(t)
     const syncs = await holdSyncs(t)

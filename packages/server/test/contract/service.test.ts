@@ -1,0 +1,86 @@
+// What operators ask of a running server: is it alive, may it have work, how is it doing (product: Names and addresses).
+
+import assert from 'node:assert/strict'
+import { mkdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { type ContractRegistry, contractRegistry } from '../support/contract-registry.ts'
+
+let registry: ContractRegistry
+before(async () => {
+  registry = await contractRegistry()
+})
+after(() => registry?.close())
+
+const get = async (target: string, headers: Record<string, string> = {}) => {
+  const { status, text, headers: answered } = await registry.http.send('GET', target, { headers })
+  return { status, text, type: answered['content-type'] }
+}
+
+test('/healthz: the process answers', async () => {
+  assert.deepEqual(await get('/healthz'), { status: 200, text: 'ok\n', type: 'text/plain; charset=utf-8' })
+  assert.equal((await registry.http.send('HEAD', '/healthz')).text, '')
+})
+
+test('/readyz: what is written can be read; asked of the disk at most every five seconds', async (t) => {
+  assert.deepEqual(await get('/readyz'), { status: 200, text: 'ready\n', type: 'text/plain; charset=utf-8' })
+  // A folder where the probe's file must be: the disk can not be written as it should.
+  const probe = join(registry.dataDir, 'probe')
+  await rename(probe, `${probe}.away`)
+  await mkdir(probe)
+  t.after(async () => {
+    await rm(probe, { recursive: true, force: true })
+  })
+  assert.equal((await get('/readyz')).status, 200)
+  registry.clock.advance(4999)
+  assert.equal((await get('/readyz')).status, 200)
+  registry.clock.advance(1)
+  const answer = await get('/readyz')
+  assert.equal(answer.status, 503)
+  assert.match(answer.text, /^not ready: EISDIR: /)
+  await rm(probe, { recursive: true })
+  assert.equal((await get('/readyz')).status, 503)
+  registry.clock.advance(5000)
+  assert.equal((await get('/readyz')).status, 200)
+})
+
+describe('/metrics', () => {
+  test('counts requests by wire, action and status, and what the store does', async () => {
+    await registry.aws.ok('CreateRepository', { repositoryName: 'counted' })
+    await registry.oci.pushBlob('counted', 'x'.repeat(100_000))
+    await registry.oci.send('GET', '/v2/counted/manifests/none')
+    const { status, text, type } = await get('/metrics')
+    assert.equal(status, 200)
+    assert.match(String(type), /^text\/plain/)
+    for (const line of [
+      /^berth_request_duration_seconds_count\{wire="ecr",action="ecr:CreateRepository",status="200"\} 1$/m,
+      /^berth_request_duration_seconds_count\{wire="oci",action="ecr:BatchGetImage",status="404"\} 1$/m,
+      /^berth_request_duration_seconds_count\{wire="oci",action="ecr:CompleteLayerUpload",status="201"\} 1$/m,
+      /^berth_store_commits_total [1-9]\d*$/m,
+      /^berth_store_wal_bytes \d+$/m,
+      /^berth_store_file_syncs_total 0$/m,
+      /^process_resident_memory_bytes \d+$/m,
+    ]) {
+      assert.match(text, line)
+    }
+  })
+
+  test('is not for those who come through a proxy', async () => {
+    assert.equal((await get('/metrics', { 'x-forwarded-for': '192.0.2.1' })).status, 404)
+  })
+
+  test('has no label that a client could fill at will', async () => {
+    for (const target of ['/v2/zzz/manifests/zzz', '/zzz', '/v2/zzz']) await registry.oci.send('GET', target)
+    await registry.aws.call('Zzz')
+    assert.doesNotMatch((await get('/metrics')).text, /zzz/i)
+  })
+
+  test('has a listener of its own where it is asked for', async () => {
+    const apart = await contractRegistry({ metricsListen: '127.0.0.1:0' })
+    try {
+      assert.equal((await apart.http.send('GET', '/metrics')).status, 404)
+    } finally {
+      await apart.close()
+    }
+  })
+})
