@@ -9,36 +9,45 @@ import { BlockList, isIP } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { JsonError, readJson } from '@berth/api/json/strict-json.ts'
-import { type AccountId, parseAccountId, type Region } from '@berth/api/names/registry.ts'
-import { parseKeyRing, tooOpen } from './auth/key-ring.ts'
+import type { AccountId, Region } from '@berth/api/names/registry.ts'
+import { tooOpen } from './auth/key-ring.ts'
 import { systemErrorCode } from './base/errors.ts'
 import { nearest } from './base/nearest.ts'
+import {
+  type Durability,
+  describeSetting,
+  flagOf,
+  type LogLevel,
+  type Setting,
+  type SettingKey,
+  settingKeys,
+  settings,
+  type ValueOf,
+  type Values,
+  variableOf,
+} from './config-settings.ts'
 import {
   type Address,
   addressText,
   isLoopbackHost,
   isWildcardHost,
-  list,
   Mistake,
   type Origin,
-  oneOf,
-  parseAddress,
-  parseAddressRanges,
-  parseDuration,
-  parsePath,
-  parseReadableFile,
-  parseRegionName,
-  parseRegistryHost,
-  parseSwitch,
   type RegistryHost,
-  readText,
   refuse,
 } from './config-values.ts'
 
+export {
+  type Durability,
+  describeSetting,
+  flagOf,
+  type LogLevel,
+  type SettingKey,
+  settingKeys,
+  settings,
+  variableOf,
+} from './config-settings.ts'
 export { type Address, addressText, isLoopbackHost, type RegistryHost } from './config-values.ts'
-
-export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
-export type Durability = 'full' | 'relaxed'
 
 export interface Config {
   isDev: boolean
@@ -67,249 +76,6 @@ export interface Config {
   durability: Durability
   uploadTtlMs: number
   logLevel: LogLevel
-}
-
-interface Setting<T> {
-  /** What stands for the value in help: `<host:port>`; undefined for a switch. */
-  placeholder?: string
-  /** A value, parsed like any other. */
-  default?: string
-  /** The default under `--dev`. */
-  devDefault?: string
-  /** What happens without a value, when that is no value itself. */
-  otherwise?: string
-  help: string
-  /** The setting exists in other versions only: any value but the default is refused. */
-  isServed?: false
-  /** Never repeated in a message. */
-  isSecret?: true
-  /** Throws `Mistake`. */
-  parse(text: string, origin: Origin): T
-}
-
-const setting = <T>(row: Setting<T>): Setting<T> => row
-
-/** A setting with a fixed name whose feature this version lacks; `why` says what it does instead. */
-const later = (row: {
-  placeholder: string
-  default?: string
-  otherwise?: string
-  help: string
-  accepts?: (text: string) => boolean
-  why: string
-}) => {
-  const { accepts, why, ...shown } = row
-  return setting<undefined>({
-    ...shown,
-    isServed: false,
-    parse(text) {
-      if (accepts ? accepts(text) : text === row.default) return undefined
-      throw new Mistake(`asks for what this version does not serve: ${why}`)
-    },
-  })
-}
-
-/** All settings, in the order of help and reference. The keys are the names in the file; flags and variables are made from them. */
-export const settings = {
-  listen: setting({
-    placeholder: 'host:port',
-    default: '127.0.0.1:5000',
-    help: 'The address to listen on. Port 0 lets the system pick one, which is printed; a port alone is on loopback. Any other address than loopback needs TLS, or BERTH_INSECURE_HTTP=true.',
-    parse: parseAddress,
-  }),
-  dataDir: setting({
-    placeholder: 'folder',
-    default: './berth-data',
-    help: 'The embedded store: database, blobs, keys and the file of credentials. One process at a time.',
-    parse: parsePath,
-  }),
-  accountId: setting({
-    placeholder: '12 digits',
-    default: '123456789012',
-    devDefault: '000000000000',
-    help: 'The first account, made at the first start.',
-    parse: (text) => parseAccountId(text) ?? refuse(`is "${text}", not an account: twelve digits`),
-  }),
-  region: setting({ placeholder: 'region', default: 'us-east-1', help: 'The home region.', parse: parseRegionName }),
-  regions: setting({
-    placeholder: 'region,…',
-    otherwise: 'any that is named like a region',
-    help: 'The regions served.',
-    parse: (text) => list(text).map(parseRegionName),
-  }),
-  registryHost: setting({
-    placeholder: 'template',
-    otherwise: '`localhost:<port>` on loopback',
-    help: 'The host by which clients reach a registry, over `{account}` and `{region}`: `{account}.dkr.ecr.{region}.example.com`. It makes `repositoryUri` and `proxyEndpoint`; `http://` or `https://` before it says the scheme of the latter, otherwise it is https when Berth itself speaks TLS. Required when listening on every address (0.0.0.0, ::).',
-    parse: parseRegistryHost,
-  }),
-  bootstrapAccessKeyId: setting({
-    placeholder: 'id',
-    otherwise: 'random',
-    help: "The first administrator's access key, used at the first start only: 16 to 128 letters, digits and `_`.",
-    parse: (text) => text,
-  }),
-  bootstrapSecretAccessKey: setting({
-    placeholder: 'secret',
-    otherwise: 'random',
-    help: 'The secret of that key: 32 to 128 characters, and no known example. Arguments are visible to other users of a machine: prefer the variable, or the file.',
-    isSecret: true,
-    parse: (text) => text,
-  }),
-  bootstrapSecretAccessKeyFile: setting({
-    placeholder: 'file',
-    otherwise: 'none',
-    help: 'A file that holds the secret of that key.',
-    parse(text, origin) {
-      const path = parsePath(text, origin)
-      return readText(path, origin).trim() || refuse(`names ${path}, which is empty`)
-    },
-  }),
-  masterKey: setting({
-    placeholder: 'ring',
-    otherwise: '`<data-dir>/master-key`, made at the first start',
-    help: 'The key ring that seals secrets and tokens: 32 bytes in base64, or several `id:base64`, newest first. A variable is easier to leak than a file: prefer the file.',
-    isSecret: true,
-    parse(text) {
-      const parsed = parseKeyRing(text)
-      if ('mistake' in parsed) throw new Mistake(`is no key ring: ${parsed.mistake}`)
-      return text
-    },
-  }),
-  masterKeyFile: setting({
-    placeholder: 'file',
-    otherwise: 'none',
-    help: 'A file that holds the key ring, which only its owner may read (or its group, when it is owned by root).',
-    parse: parsePath,
-  }),
-  tlsCert: setting({
-    placeholder: 'file',
-    otherwise: 'plain HTTP',
-    help: 'The certificate and its chain, PEM.',
-    parse: parseReadableFile,
-  }),
-  tlsKey: setting({
-    placeholder: 'file',
-    otherwise: 'plain HTTP',
-    help: 'The key of the certificate, PEM.',
-    parse: parseReadableFile,
-  }),
-  insecureHttp: setting({
-    default: 'false',
-    help: 'Serve plain HTTP on other addresses than loopback: for a proxy in front that speaks TLS, or a network that you trust with every password.',
-    parse: parseSwitch,
-  }),
-  trustedProxies: setting({
-    placeholder: 'cidr,…',
-    otherwise: 'none',
-    help: 'Addresses of proxies whose `X-Forwarded-*` headers are believed.',
-    parse: parseAddressRanges,
-  }),
-  metricsListen: setting({
-    placeholder: 'host:port',
-    otherwise: 'the main listener when it is on loopback, nowhere otherwise',
-    help: 'A listener of its own for `/metrics`, in plain HTTP.',
-    parse: parseAddress,
-  }),
-  durability: setting({
-    placeholder: 'full|relaxed',
-    default: 'full',
-    devDefault: 'relaxed',
-    help: '`full`: what is answered survives a power cut. `relaxed`: does not wait for the disk; for tests.',
-    parse: (text) => oneOf<Durability>(text, ['full', 'relaxed']),
-  }),
-  uploadTtl: setting({
-    placeholder: 'duration',
-    default: '12h',
-    help: 'How long an upload may be idle before it is removed: 1s to 30d.',
-    parse(text) {
-      const ms = parseDuration(text)
-      return ms >= 1000 && ms <= 30 * 86_400_000 ? ms : refuse(`is ${text}, and must be from 1s to 30d`)
-    },
-  }),
-  logLevel: setting({
-    placeholder: 'level',
-    default: 'info',
-    help: 'The least severity that is logged: fatal, error, warn, info, debug, trace or silent. The log is on standard error, one JSON object a line.',
-    parse: (text) => oneOf<LogLevel>(text, ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
-  }),
-  databaseUrl: later({
-    placeholder: 'postgres://…',
-    otherwise: 'SQLite in the data directory',
-    help: 'PostgreSQL, for several nodes.',
-    why: 'its only database is SQLite in the data directory',
-  }),
-  blobStore: later({
-    placeholder: 's3://…',
-    otherwise: 'files in the data directory',
-    help: 'An S3 store for blobs.',
-    why: 'blobs are files in the data directory',
-  }),
-  blobStoreAccessKeyId: later({
-    placeholder: 'id',
-    otherwise: "the AWS SDK's own chain",
-    help: 'The key for the S3 store.',
-    why: 'blobs are files in the data directory, and no S3 store is used',
-  }),
-  blobStoreSecretAccessKey: later({
-    placeholder: 'secret',
-    otherwise: "the AWS SDK's own chain",
-    help: 'The secret of that key.',
-    why: 'blobs are files in the data directory, and no S3 store is used',
-  }),
-  blobRedirect: later({
-    placeholder: 'on|off',
-    default: 'off',
-    help: 'Whether blobs are fetched from the S3 store by presigned links.',
-    why: 'it sends all blobs itself',
-  }),
-  roles: later({
-    placeholder: 'role,…',
-    default: 'web,worker',
-    help: 'What this process does.',
-    accepts: (text) => list(text).toSorted().join() === 'web,worker',
-    why: 'one process does everything',
-  }),
-  workers: later({
-    placeholder: 'number',
-    default: '1',
-    help: 'Processes on this machine.',
-    why: 'it is one process',
-  }),
-  blobGrace: later({
-    placeholder: 'duration',
-    default: '24h',
-    help: 'How long a blob that nothing refers to any more is kept.',
-    accepts: (text) => parseDuration(text) === 86_400_000,
-    why: 'such blobs are not removed yet',
-  }),
-  tokenSessionBound: later({
-    placeholder: 'true|false',
-    default: 'false',
-    help: 'Whether a docker token ends with the role session behind it.',
-    why: 'it has no role sessions yet',
-  }),
-}
-
-export type SettingKey = keyof typeof settings
-type ValueOf<K extends SettingKey> = ReturnType<(typeof settings)[K]['parse']>
-type Values = { [K in SettingKey]?: ValueOf<K> }
-
-export const settingKeys = Object.keys(settings) as SettingKey[]
-
-/** `dataDir` → `data-dir`. */
-export function flagOf(key: string): string {
-  return key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
-}
-
-/** `dataDir` → `BERTH_DATA_DIR`. */
-export function variableOf(key: string): string {
-  return `BERTH_${flagOf(key).replaceAll('-', '_').toUpperCase()}`
-}
-
-/** The row of a setting without the type of its value: what help and reference need. */
-export function describeSetting(key: SettingKey): Omit<Setting<unknown>, 'parse'> {
-  return settings[key]
 }
 
 export interface ConfigSources {

@@ -12,15 +12,13 @@ import { stringToSign } from '@berth/api/sigv4/string-to-sign.ts'
 import { SignatureV4 } from '@smithy/signature-v4'
 import {
   checkSignature,
-  deriveSigningKey,
-  nodeDigests,
   type ParsedSignature,
   parseSignature,
   type ScopeRules,
   SignatureError,
   type SignedRequest,
-  SigningKeyCache,
 } from './signature.ts'
+import { deriveSigningKey, nodeDigests, SigningKeyCache } from './signing-keys.ts'
 
 const accessKeyId = 'AKIDEXAMPLE'
 const secretAccessKey = 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY'

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { signRequest } from '@berth/api/sigv4/sign.ts'
-import { nodeDigests } from '../../src/auth/signature.ts'
+import { nodeDigests } from '../../src/auth/signing-keys.ts'
 import type { Clock } from '../../src/base/clock.ts'
 import type { Answer, PlainHttp } from './plain-http.ts'
 import type { TestCredentials } from './test-registry.ts'

@@ -14,13 +14,12 @@ import { SerializationError } from '@berth/api/shapes/serialization-error.ts'
 import {
   checkScope,
   checkSignature,
-  deriveSigningKey,
   type ParsedSignature,
   parseSignature,
   type ScopeRules,
   SignatureError,
-  SigningKeyCache,
 } from '../../auth/signature.ts'
+import { deriveSigningKey, SigningKeyCache } from '../../auth/signing-keys.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Principal } from '../../base/principal.ts'
 import type { AccessKey, Identities } from '../../domain/identities/identities.ts'
