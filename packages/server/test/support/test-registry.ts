@@ -1,9 +1,10 @@
 // The registry in this process, on a data directory of its own: the real thing, with the parts that a test wants to hold (clock, log).
 
 import { mkdtemp, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ECRClient } from '@aws-sdk/client-ecr'
+import type { ECRClient } from '@aws-sdk/client-ecr'
 import { parseAccountId } from '@berth/api/names/registry.ts'
 import type { Clock } from '../../src/base/clock.ts'
 import { randomIds } from '../../src/base/ids.ts'
@@ -11,21 +12,11 @@ import { silentLog } from '../../src/base/log.ts'
 import { parseConfig } from '../../src/config.ts'
 import { createRegistry, type Registry } from '../../src/registry.ts'
 
-export interface ManualClock extends Clock {
-  /** Moves time forward, in milliseconds. */
-  advance(milliseconds: number): void
-}
+/** Loaded where it is used: most tests speak to the registry byte for byte, and it takes as long to load as the registry itself. */
+const require = createRequire(import.meta.url)
+const sdk = () => require('@aws-sdk/client-ecr') as typeof import('@aws-sdk/client-ecr')
 
-/** Starts at the real time, since AWS clients sign with theirs, and stands still after. */
-export function manualClock(start = Date.now()): ManualClock {
-  let now = start
-  return {
-    now: () => now,
-    advance(milliseconds) {
-      now += milliseconds
-    },
-  }
-}
+export { type ManualClock, manualClock } from './manual-clock.ts'
 
 export interface TestCredentials {
   accessKeyId: string
@@ -69,7 +60,7 @@ export async function testRegistry(
   if (!credentials) throw new Error('a new store has no first credentials')
   const clients: ECRClient[] = []
   const ecr: TestRegistry['ecr'] = (given = {}) => {
-    const client = new ECRClient({
+    const client = new (sdk().ECRClient)({
       endpoint: url,
       region: given.region ?? 'us-east-1',
       credentials: given.credentials ?? credentials,
@@ -94,7 +85,7 @@ export async function testRegistry(
     },
     ecr,
     async dockerAuthorization(given) {
-      const { GetAuthorizationTokenCommand } = await import('@aws-sdk/client-ecr')
+      const { GetAuthorizationTokenCommand } = sdk()
       const { authorizationData } = await ecr(given).send(new GetAuthorizationTokenCommand({}))
       return `Basic ${authorizationData?.[0]?.authorizationToken}`
     },

@@ -16,7 +16,7 @@ import { openFilesystem } from '../../src/storage/blobs/filesystem.ts'
 import type { MetadataStore } from '../../src/storage/metadata/metadata-store.ts'
 import { openSqlite } from '../../src/storage/metadata/sqlite.ts'
 import { type FaultPlan, faultyBlobStore } from './faulty-blob-store.ts'
-import { type ManualClock, manualClock } from './test-registry.ts'
+import { type ManualClock, manualClock } from './manual-clock.ts'
 
 export interface TestStore {
   metadata: MetadataStore
