@@ -417,6 +417,23 @@ describe('BatchGetImage', () => {
     assert.deepEqual(images, [got({ imageDigest: image.digest, imageTag: 'v1' })])
   })
 
+  test('16 MiB of manifests at most in one answer (LimitExceededException)', async () => {
+    const large = fixedImage('large', { annotations: { padding: '"'.repeat(1_900_000) } })
+    await push(repositoryName, large, 'large')
+    const ids = (length: number) => ({
+      repositoryName,
+      imageIds: Array.from({ length }, () => ({ imageTag: 'large' })),
+    })
+    const { images } = await registry.aws.ok<{ images: object[] }>('BatchGetImage', ids(4))
+    assert.deepEqual(images[3], got({ imageDigest: large.digest, imageTag: 'large' }, large))
+    await registry.aws.refused(
+      'BatchGetImage',
+      ids(5),
+      'LimitExceededException',
+      'The manifests of these images have more than 16777216 bytes together. Ask for fewer at a time.',
+    )
+  })
+
   test('1.5: 1 to 100 ids', async () => {
     for (const operation of ['BatchGetImage', 'BatchDeleteImage']) {
       const ids = (length: number) => Array.from({ length }, () => ({ imageTag: 'v1' }))

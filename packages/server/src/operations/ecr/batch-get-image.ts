@@ -12,6 +12,9 @@ import { type ImageId, imageIdFailure, imageNotFound } from '../../domain/images
 import type { Images, Manifest } from '../../domain/images/images.ts'
 import { checkedName, onRepository, operation } from '../operation.ts'
 
+/** All manifests of an answer together: a hundred of the largest would not fit into memory, nor into a string. */
+const maxAnswerBytes = 16 * 1024 * 1024
+
 /**
  * Manifests as they were pushed. `acceptedMediaTypes` never converts one: conversion changes the digest and breaks signatures
  * (docs/compatibility.md).
@@ -24,6 +27,7 @@ export const batchGetImage = operation({
     const found: Image[] = []
     const failures: ImageFailure[] = []
     await repositories.get(ctx, checkedName(input.repositoryName))
+    let bytes = 0
     for (const id of input.imageIds) {
       const failure = imageIdFailure(id)
       const manifest = failure ? undefined : await pull(images, ctx, input.repositoryName, id)
@@ -31,6 +35,11 @@ export const batchGetImage = operation({
         const { failureCode, failureReason } = failure ?? imageNotFound
         failures.push({ imageId: id, failureCode: failureCode as 'ImageNotFound', failureReason })
         continue
+      }
+      bytes += manifest.size
+      if (bytes > maxAnswerBytes) {
+        const message = `The manifests of these images have more than ${maxAnswerBytes} bytes together. Ask for fewer at a time.`
+        throw new RegistryError({ code: 'LimitExceeded', message })
       }
       found.push({
         registryId: ctx.registry.accountId,
