@@ -369,8 +369,10 @@ export function createUploads(parts: {
         if (row.smallest_part !== null && row.smallest_part < minPartBytes)
           throw new RegistryError({ code: 'LayerPartTooSmall' })
         const sha256 = (await session.digest('sha256')) as Digest
+        // Read again once, however many digests of it are given.
+        const sha512 = digests.some((digest) => digest.startsWith('sha512:')) ? await session.digest('sha512') : sha256
         for (const digest of digests) {
-          const calculated = digest.startsWith('sha512:') ? await session.digest('sha512') : sha256
+          const calculated = digest.startsWith('sha512:') ? sha512 : sha256
           if (digest.toLowerCase() !== calculated) await mismatch(ctx, repository, session, digests, calculated)
         }
         try {
