@@ -44,31 +44,37 @@ export interface Listener {
 
 export function createListener(options: ListenerOptions): Listener {
   const servers: Server[] = []
+  const answering = new Set<ServerResponse>()
+  /** Connections on which no request has come yet: Node does not count them as idle. */
+  const unused = new Set<Socket>()
   let isClosing = false
 
   function serve(request: IncomingMessage, response: ServerResponse): void {
     const exchange = createExchange(request, response, options)
-    request.socket.setTimeout(receiveTimeoutMs)
-    request.once('end', () => request.socket.setTimeout(answerTimeoutMs))
+    const { socket } = request
+    unused.delete(socket)
+    answering.add(response)
+    socket.setTimeout(receiveTimeoutMs)
+    request.once('end', () => socket.setTimeout(answerTimeoutMs))
     if (isClosing) response.setHeader('Connection', 'close')
-    let wire = 'other'
     response.once('prefinish', () => {
       if (!request.complete && mayHaveBody(request)) limitUnreadBody(request)
     })
-    response.once('close', () => {
-      const milliseconds = performance.now() - exchange.startedAt
-      options.onFinished(exchange, wire, milliseconds / 1000)
-      logAccess(options.access, exchange, milliseconds)
+    const handled = options.handle(exchange).catch((error) => {
+      exchange.log.error({ err: error, requestId: exchange.requestId }, 'a request was not handled')
+      response.destroy()
+      return 'other'
     })
-    options.handle(exchange).then(
-      (name) => {
-        wire = name
-      },
-      (error) => {
-        exchange.log.error({ err: error, requestId: exchange.requestId }, 'a request was not handled')
-        response.destroy()
-      },
-    )
+    response.once('close', () => {
+      answering.delete(response)
+      if (isClosing) socket.end()
+      const milliseconds = performance.now() - exchange.startedAt
+      // A short answer is out before its handler has returned.
+      void handled.then((wire) => {
+        options.onFinished(exchange, wire, milliseconds / 1000)
+        logAccess(options.access, exchange, milliseconds)
+      })
+    })
   }
 
   function createHttpServer(): Server {
@@ -82,6 +88,10 @@ export function createListener(options: ListenerOptions): Listener {
     server.maxConnections = maxConnections
     server.setTimeout(receiveTimeoutMs)
     server.on('clientError', refuseMalformed)
+    server.on(options.tls ? 'secureConnection' : 'connection', (socket: Socket) => {
+      unused.add(socket)
+      socket.once('close', () => unused.delete(socket))
+    })
     return server
   }
 
@@ -100,6 +110,8 @@ export function createListener(options: ListenerOptions): Listener {
       isClosing = true
       const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())))
       for (const server of servers) server.closeIdleConnections()
+      for (const socket of unused) socket.destroy()
+      for (const response of answering) if (!response.headersSent) response.setHeader('Connection', 'close')
       const timer = setTimeout(() => {
         for (const server of servers) server.closeAllConnections()
       }, drainMs)
