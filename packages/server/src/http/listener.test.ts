@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { get } from 'node:http'
+import { get, type ServerResponse } from 'node:http'
 import { BlockList, connect } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -85,6 +85,30 @@ describe('requests', () => {
     assert.equal(errors.length, 1)
     assert.match(String((errors[0] as { err: unknown }).err), /a bug/)
     assert.equal(finished[0]?.wire, 'other')
+  })
+
+  test('what is no HTTP is refused, but never in the middle of an answer', async (t) => {
+    let answer: ServerResponse | undefined
+    const { http } = await listening(t, {
+      handle: async ({ response }) => {
+        answer = response
+        return 'test'
+      },
+    })
+    for (const isBegun of [false, true]) {
+      answer = undefined
+      const connection = await http.connection()
+      connection.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+      await until('the request is there', () => answer !== undefined)
+      if (isBegun) {
+        answer?.writeHead(200, { 'content-length': 1000 })
+        answer?.write('the beginning')
+        await connection.until('the beginning')
+      }
+      connection.write('this is no HTTP\r\n\r\n')
+      const text = await connection.ended()
+      assert.match(text, isBegun ? /^HTTP\/1\.1 200 OK\r\n.*the beginning$/s : /^HTTP\/1\.1 400 Bad Request\r\n/)
+    }
   })
 })
 

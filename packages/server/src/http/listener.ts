@@ -87,7 +87,12 @@ export function createListener(options: ListenerOptions): Listener {
     const server = options.tls ? createTlsServer({ ...settings, ...options.tls }, serve) : createServer(settings, serve)
     server.maxConnections = maxConnections
     server.setTimeout(receiveTimeoutMs)
-    server.on('clientError', refuseMalformed)
+    server.on('clientError', (error, socket: Socket) => {
+      // In the middle of an answer nothing else may be written: cut, so that nobody takes it for whole.
+      const isAnswered = [...answering].some((response) => response.socket === socket && response.headersSent)
+      if (isAnswered) socket.destroy()
+      else refuseMalformed(error, socket)
+    })
     server.on(options.tls ? 'secureConnection' : 'connection', (socket: Socket) => {
       unused.add(socket)
       socket.once('close', () => unused.delete(socket))

@@ -421,6 +421,14 @@ describe('bodies that break off, and requests that cross', () => {
     }
   })
 
+  test('a body that is longer than its Content-Length: what was promised counts, the rest is no request', async () => {
+    const location = await oci.startUpload(name)
+    const connection = await begin('PATCH', location, 3)
+    connection.write('abc and more\r\n\r\n')
+    assert.match(await connection.ended(), /^HTTP\/1\.1 400 Bad Request\r\n/)
+    await received(location, 3)
+  })
+
   test('Expect: 100-continue is answered before the body is sent', async () => {
     const location = await oci.startUpload(name)
     const connection = await begin('PATCH', location, 5, 'Expect: 100-continue', 'Connection: close')
