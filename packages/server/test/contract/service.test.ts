@@ -1,10 +1,17 @@
 // What operators ask of a running server: is it alive, may it have work, how is it doing (product: Names and addresses).
 
 import assert from 'node:assert/strict'
-import { mkdir, rename, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, open, rename, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { silentLog } from '../../src/base/log.ts'
+import { parseConfig } from '../../src/config.ts'
+import { createRegistry } from '../../src/registry.ts'
+import { awsWire } from '../support/aws-wire.ts'
 import { type ContractRegistry, contractRegistry } from '../support/contract-registry.ts'
+import { manualClock } from '../support/manual-clock.ts'
+import { plainHttp } from '../support/plain-http.ts'
 
 let registry: ContractRegistry
 before(async () => {
@@ -83,4 +90,38 @@ describe('/metrics', () => {
       await apart.close()
     }
   })
+})
+
+test('a sync that fails: what rests on it is not acknowledged, and the process is stopped with the reason (durability, rule 2)', async (t) => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'berth-failing-'))
+  const clock = manualClock()
+  const reasons: string[] = []
+  const failing = await createRegistry(parseConfig({ flags: { listen: '127.0.0.1:0', dataDir }, env: {} }), {
+    clock,
+    log: { log: silentLog, access: silentLog, flush: () => {} },
+    stop: (reason) => reasons.push(reason),
+  })
+  const { url } = await failing.listen()
+  const http = plainHttp(url)
+  const credentials = failing.firstCredentials ?? { accessKeyId: '', secretAccessKey: '' }
+  const aws = awsWire({ http, host: new URL(url).host, clock, credentials })
+  t.after(async () => {
+    http.close()
+    await failing.close()
+    await rm(dataDir, { recursive: true, force: true })
+  })
+  await aws.ok('CreateRepository', { repositoryName: 'before' })
+
+  const file = await open('/dev/null', 'r')
+  const prototype = Object.getPrototypeOf(file) as { datasync(): Promise<void> }
+  await file.close()
+  const mock = t.mock.method(prototype, 'datasync', () => Promise.reject(new Error('EIO')))
+  const answer = await aws.call('CreateRepository', { repositoryName: 'after' })
+  mock.mock.restore()
+  assert.equal(answer.status, 500)
+  assert.equal((JSON.parse(answer.text) as { __type: string }).__type, 'ServerException')
+  assert.deepEqual(reasons, [
+    'a sync to the disk failed (Error: EIO); what was not acknowledged may be lost, so the process stops',
+  ])
+  assert.equal((await aws.call('DescribeRepositories', { repositoryNames: ['after'] })).status, 500)
 })
