@@ -88,21 +88,21 @@ describe('requests', () => {
   })
 
   test('what is no HTTP is refused, but never in the middle of an answer', async (t) => {
-    let answer: ServerResponse | undefined
+    const answers: ServerResponse[] = []
     const { http } = await listening(t, {
       handle: async ({ response }) => {
-        answer = response
+        answers.push(response)
         return 'test'
       },
     })
     for (const isBegun of [false, true]) {
-      answer = undefined
+      answers.length = 0
       const connection = await http.connection()
       connection.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
-      await until('the request is there', () => answer !== undefined)
+      await until('the request is there', () => answers.length > 0)
       if (isBegun) {
-        answer?.writeHead(200, { 'content-length': 1000 })
-        answer?.write('the beginning')
+        answers[0]?.writeHead(200, { 'content-length': 1000 })
+        answers[0]?.write('the beginning')
         await connection.until('the beginning')
       }
       connection.write('this is no HTTP\r\n\r\n')
