@@ -477,6 +477,12 @@ describe('3.16: resource tags', () => {
     assert.deepEqual(await tagsOf(), { tags: fifty.map(({ Key }) => ({ Key, Value: 'new' })) })
   })
 
+  test('any number of keys can be removed at once: the model has no bound', async () => {
+    const tagKeys = [...Array.from({ length: 60_000 }, (_, n) => `no-${n}`), 'key-00']
+    assert.deepEqual(await registry.aws.ok('UntagResource', { resourceArn, tagKeys }), {})
+    assert.deepEqual(await tagsOf(), { tags: fifty.slice(1).map(({ Key }) => ({ Key, Value: 'new' })) })
+  })
+
   test('an ARN that is none of a repository of this region', async () => {
     for (const arn of [
       '',

@@ -100,6 +100,18 @@ describe('where bytes lie (durability, rule 7)', () => {
   })
 })
 
+test('after a power cut an upload goes on at what is left of its file, if that is less than its row says (durability, rule 8)', async (t) => {
+  const { uploads, ctx, files, has } = await opened(t)
+  const uploadId = await uploads.start(ctx, repository)
+  assert.equal(await uploads.append(ctx, repository, uploadId, body(large)), large.length)
+  await uploads.close()
+  await (await files.openStaging(uploadId, 100_000)).close()
+  assert.equal(await uploads.receivedBytes(ctx, repository, uploadId), 100_000)
+  const rest = { first: 100_000, last: large.length - 1 }
+  await uploads.complete(ctx, repository, uploadId, digestOf(large), { ...body(large.subarray(100_000)), range: rest })
+  assert.ok(await has(digestOf(large)))
+})
+
 describe('a disk without room', () => {
   test('in the middle of a chunk: StoreFull; with room again the upload goes on from its last answer', async (t) => {
     const { uploads, ctx, plan, has, contentOf } = await opened(t)

@@ -188,9 +188,17 @@ export function createRepositories(parts: { metadata: MetadataStore; clock: Cloc
     },
 
     untag: (ctx, name, keys) =>
-      metadata.write(async (tx) =>
-        repositoriesTable.removeTags(tx, (await requireRepository(tx.db, ctx, name)).id, keys),
-      ),
+      metadata.write(async (tx) => {
+        const { id } = await requireRepository(tx.db, ctx, name)
+        // The caller may name any number of keys; there are fifty at most.
+        const named = new Set(keys)
+        const there = (await repositoriesTable.tags(tx.db, id)).map((tag) => tag.key)
+        await repositoriesTable.removeTags(
+          tx,
+          id,
+          there.filter((key) => named.has(key)),
+        )
+      }),
   }
 }
 
