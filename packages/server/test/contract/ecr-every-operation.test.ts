@@ -13,6 +13,8 @@ import type { Shape, StructureShape } from '@berth/api/shapes/shape.ts'
 import { operations } from '../../src/operations/all.ts'
 import { type AwsWire, invalidParameter } from '../support/aws-wire.ts'
 import { account, type ContractRegistry, contractRegistry, region } from '../support/contract-registry.ts'
+import { fixedImage } from '../support/fixed-images.ts'
+import { seededRandom } from '../support/random.ts'
 
 const other = '210987654321'
 const digest = `sha256:${'0'.repeat(64)}`
@@ -191,4 +193,79 @@ test('ECR API 2.3: a registry in another region is another registry', async () =
     'InvalidParameterException',
     invalidParameter('resourceArn', 'Invalid ARN'),
   )
+})
+
+test('whatever fits the shapes, or hardly does, is answered, and never by a server error', async () => {
+  const { below, pick } = seededRandom(20261114)
+  await registry.aws.ok('CreateRepository', { repositoryName: 'fuzz' })
+  const { text: imageManifest } = fixedImage('fuzz')
+  const texts = [
+    ...[
+      '',
+      'a',
+      'fuzz',
+      'v1',
+      '*',
+      '..',
+      '%',
+      '\0',
+      '\ud800',
+      '𝄞'.repeat(100),
+      '__proto__',
+      "'; DROP TABLE images; --",
+    ],
+    ...[
+      'x'.repeat(129),
+      'x'.repeat(301),
+      'x'.repeat(5000),
+      account,
+      uploadId,
+      digest,
+      'sha256:ab',
+      'md5:AB',
+      imageManifest,
+    ],
+    ...[
+      '{}',
+      '[]',
+      '{"schemaVersion":2}',
+      'application/vnd.oci.image.index.v1+json',
+      'text/plain',
+      repositoryArn('fuzz'),
+    ],
+  ]
+  const numbers = [0, 1, 50, 51, 1000, 1001, -1, 2 ** 31 - 1, 2 ** 31, Number.MAX_SAFE_INTEGER]
+  const made = (shape: Shape): unknown => {
+    if (below(40) === 0) return pick<unknown>([null, 1.5, 1e308, true, [], {}, [[]], 'x'])
+    switch (shape.kind) {
+      case 'string':
+        return shape.values && below(3) > 0 ? pick(shape.values) : pick(texts)
+      case 'boolean':
+        return pick([true, false])
+      case 'blob':
+        return pick(['', 'QQ==', 'QUJD', 'Q'])
+      case 'list':
+        return Array.from({ length: pick([0, 1, 2, 5, 101]) }, () => made(shape.element))
+      case 'structure':
+        return Object.fromEntries(
+          Object.entries(shape.members)
+            .filter(([, member]) => below(10) < (member.kind === 'required' ? 9 : 4))
+            .map(([name, member]) => [name, made(member.kind === 'required' ? member.shape : member)]),
+        )
+      case 'map':
+        return {}
+      default:
+        return pick(numbers)
+    }
+  }
+  const names = [...operations.keys()]
+  for (let n = 0; n < 600; n++) {
+    const name = pick(names)
+    const input = made(shapeOf(name))
+    const isObject = typeof input === 'object' && input !== null && 'repositoryName' in input
+    const sent = isObject && below(10) < 8 ? { ...input, repositoryName: 'fuzz', registryId: account } : input
+    const answer = await registry.aws.call(name, sent)
+    assert.ok(answer.status === 200 || answer.status === 400, `${name} ${JSON.stringify(sent)}: ${answer.text}`)
+    JSON.parse(answer.text)
+  }
 })

@@ -8,6 +8,7 @@ import { describe, type TestContext, test } from 'node:test'
 import { type Digest, parseDigest } from '@berth/api/names/digest.ts'
 import { type ImageTag, parseImageTag } from '@berth/api/names/image-tag.ts'
 import { type FixedImage, fixedImage, fixedIndex } from '../../../test/support/fixed-images.ts'
+import { seededRandom } from '../../../test/support/random.ts'
 import { type TestStore, testStore } from '../../../test/support/test-store.ts'
 import { RegistryError } from '../../base/errors.ts'
 import { createUploads, type Uploads } from '../blobs/uploads.ts'
@@ -110,11 +111,7 @@ describe('the rows behind images', () => {
     for (const content of new Set(all.flatMap((image) => image.blobs))) await pushBlob(content)
     assertConsistent(store)
 
-    let state = 20261114
-    const random = (below: number) => {
-      state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-      return Math.floor((state / 2 ** 32) * below)
-    }
+    const { below, pick } = seededRandom(20261114)
     const tags = ['v1', 'v2', 'latest']
     const refusals = new Map<string, number>()
     const attempt = async (change: () => Promise<unknown>) => {
@@ -127,11 +124,11 @@ describe('the rows behind images', () => {
     }
     for (let n = 0; n < 300; n++) {
       clock.advance(1)
-      const image = checked(all[random(all.length)])
-      const tag = checked(tags[random(tags.length)])
+      const image = pick(all)
+      const tag = pick(tags)
       const digest = named(image)
       await attempt(async () => {
-        switch (random(6)) {
+        switch (below(6)) {
           case 0:
             return put(image)
           case 1:
