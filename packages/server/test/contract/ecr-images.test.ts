@@ -6,6 +6,7 @@ import { invalidParameter } from '../support/aws-wire.ts'
 import { account, type ContractRegistry, contractRegistry, startOfTime } from '../support/contract-registry.ts'
 import { type FixedImage, fixedImage, fixedIndex, fixedManifest } from '../support/fixed-images.ts'
 import { digestOf, mediaTypes } from '../support/image-builder.ts'
+import { assertOciError } from '../support/oci-wire.ts'
 
 const unknown = `sha256:${'0'.repeat(64)}`
 const digestPattern = "image digest should satisfy the regex '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'"
@@ -257,6 +258,9 @@ describe('PutImage', () => {
       'LimitExceededException',
       'An image may not have more than 1000 tags',
     )
+    const put = { headers: { 'content-type': image.mediaType }, body: image.text }
+    const refused = await registry.oci.send('PUT', '/v2/quota/manifests/one-more', put)
+    assertOciError(refused, 400, 'DENIED', 'An image may not have more than 1000 tags')
     registry.sql(`UPDATE repositories SET image_count = 100000 WHERE name = 'quota'`)
     const next = fixedImage('next')
     await pushBlobs('quota', ...next.blobs)

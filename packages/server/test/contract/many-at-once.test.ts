@@ -13,7 +13,7 @@ import type { Answer } from '../support/plain-http.ts'
 import { seededRandom } from '../support/random.ts'
 
 const clients = 10
-const turns = 40
+const turns = 25
 
 test('many clients at once', async (t) => {
   const registry = await contractRegistry()

@@ -8,9 +8,11 @@ import { after, before, describe, test } from 'node:test'
 import { silentLog } from '../../src/base/log.ts'
 import { parseConfig } from '../../src/config.ts'
 import { createRegistry } from '../../src/registry.ts'
-import { awsWire } from '../support/aws-wire.ts'
+import { assertAwsError, awsWire } from '../support/aws-wire.ts'
 import { type ContractRegistry, contractRegistry } from '../support/contract-registry.ts'
+import { digestOf } from '../support/image-builder.ts'
 import { manualClock } from '../support/manual-clock.ts'
+import { assertOciError } from '../support/oci-wire.ts'
 import { plainHttp } from '../support/plain-http.ts'
 
 let registry: ContractRegistry
@@ -22,6 +24,13 @@ after(() => registry?.close())
 const get = async (target: string, headers: Record<string, string> = {}) => {
   const { status, text, headers: answered } = await registry.http.send('GET', target, { headers })
   return { status, text, type: answered['content-type'] }
+}
+
+/** The methods of all open files of this process, to be replaced for a while. */
+async function fileMethods(): Promise<{ datasync(): Promise<void>; writev(): Promise<unknown> }> {
+  const file = await open('/dev/null', 'r')
+  await file.close()
+  return Object.getPrototypeOf(file) as { datasync(): Promise<void>; writev(): Promise<unknown> }
 }
 
 test('/healthz: the process answers', async () => {
@@ -92,6 +101,39 @@ describe('/metrics', () => {
   })
 })
 
+test('a disk without room: each wire says so in its words, nothing is lost, and it goes on when there is room', async (t) => {
+  await registry.aws.ok('CreateRepository', { repositoryName: 'full' })
+  const location = await registry.oci.startUpload('full')
+  const { uploadId } = await registry.aws.ok<{ uploadId: string }>('InitiateLayerUpload', { repositoryName: 'full' })
+  const bytes = Buffer.alloc(100_000, 'x')
+  const digest = digestOf(bytes)
+  const part = {
+    repositoryName: 'full',
+    uploadId,
+    partFirstByte: 0,
+    partLastByte: bytes.length - 1,
+    layerPartBlob: bytes.toString('base64'),
+  }
+  const message = 'The registry has no room left on its disk. Nothing was stored; free some space and try again.'
+  const mock = t.mock.method(await fileMethods(), 'writev', () =>
+    Promise.reject(Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })),
+  )
+  assertOciError(await registry.oci.send('PATCH', location, { body: bytes }), 507, 'DENIED', message)
+  assertOciError(
+    await registry.oci.send('POST', `/v2/full/blobs/uploads/?digest=${digest}`, { body: bytes }),
+    507,
+    'DENIED',
+    message,
+  )
+  assertAwsError(await registry.aws.call('UploadLayerPart', part), 'ServerException', message, {}, 500)
+  mock.mock.restore()
+  assert.equal((await registry.oci.send('HEAD', `/v2/full/blobs/${digest}`)).status, 404)
+  assert.equal((await registry.oci.send('GET', location)).headers.range, '0-0')
+  await registry.aws.ok('UploadLayerPart', part)
+  await registry.aws.ok('CompleteLayerUpload', { repositoryName: 'full', uploadId, layerDigests: [digest] })
+  assert.equal((await registry.oci.send('PUT', `${location}?digest=${digest}`, { body: bytes })).status, 201)
+})
+
 test('a sync that fails: what rests on it is not acknowledged, and the process is stopped with the reason (durability, rule 2)', async (t) => {
   const dataDir = await mkdtemp(join(tmpdir(), 'berth-failing-'))
   const clock = manualClock()
@@ -112,10 +154,7 @@ test('a sync that fails: what rests on it is not acknowledged, and the process i
   })
   await aws.ok('CreateRepository', { repositoryName: 'before' })
 
-  const file = await open('/dev/null', 'r')
-  const prototype = Object.getPrototypeOf(file) as { datasync(): Promise<void> }
-  await file.close()
-  const mock = t.mock.method(prototype, 'datasync', () => Promise.reject(new Error('EIO')))
+  const mock = t.mock.method(await fileMethods(), 'datasync', () => Promise.reject(new Error('EIO')))
   const answer = await aws.call('CreateRepository', { repositoryName: 'after' })
   mock.mock.restore()
   assert.equal(answer.status, 500)
