@@ -18,7 +18,7 @@ if (major < 24) {
 }
 
 // libuv reads this once, when the first file is touched; each write of a blob and each sync holds a thread, and the default is 4.
-if (!process.env.UV_THREADPOOL_SIZE) process.env.UV_THREADPOOL_SIZE = '64'
+if (!process.env.UV_THREADPOOL_SIZE) process.env.UV_THREADPOOL_SIZE = '32'
 
 // V8 would let the young generation grow beyond 100 MiB under load, for nothing that a registry needs: measured, 333 against 242 MiB at
 // the same speed. The flag counts only at the start of a process, so the process starts again in its own place.

@@ -7,8 +7,8 @@ import type { BlobReader } from '../storage/blobs/blob-store.ts'
 const largeBytes = 1024 * 1024
 const smallBytes = 256 * 1024
 /** With more transfers than this at once, new ones use small buffers, so that memory stays flat. */
-const manyTransfers = 24
-const maxSpareBuffers = 16
+const manyTransfers = 8
+const maxSpareBuffers = 8
 
 /** The client went away in the middle; there is nobody to tell. */
 export class ClientGone extends Error {}
