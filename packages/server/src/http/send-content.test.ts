@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, open, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
@@ -136,6 +136,7 @@ describe('createContentSender', onLinux, () => {
   })
 
   test('over TLS too', async (t) => {
+    if (spawnSync('openssl', ['version']).status !== 0) return t.skip('needs openssl')
     const [key, cert] = ['key.pem', 'cert.pem'].map((name) => join(folder, name)) as [string, string]
     const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
     const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1']

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdtemp, open, readdir, readlink, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, open, readdir, readlink, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
@@ -213,6 +213,21 @@ describe('a disk that fails', () => {
     await rm(dataDir, { recursive: true })
     await assert.rejects(store.probe(), { code: 'ENOENT' })
   })
+})
+
+test('what others put beside the files is left alone: a folder may be a file system of its own', async (t) => {
+  const { store, dataDir, reopen } = await opened(t)
+  for (const folder of ['blobs', 'uploads']) {
+    await mkdir(join(dataDir, folder, 'lost+found'))
+    await writeFile(join(dataDir, folder, 'lost+found', '#1234'), 'found')
+  }
+  await writeFile(join(dataDir, 'blobs', '.hidden'), 'hidden')
+  const key = await promoted(store, bytesOf(10))
+  const keys: string[] = []
+  for await (const group of (await reopen()).storageKeys()) keys.push(...group)
+  assert.deepEqual(keys, [key])
+  assert.deepEqual(await store.stagedUploads(), [])
+  assert.equal(await store.demote('nobody'), false)
 })
 
 test('nothing stays open', { skip: process.platform === 'linux' ? false : 'needs /proc' }, async (t) => {

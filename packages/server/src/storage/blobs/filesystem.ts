@@ -151,8 +151,7 @@ class FilesystemStore implements BlobStore {
   }
 
   async demote(uploadId: string): Promise<boolean> {
-    const days = await readdir(join(this.#options.dataDir, 'blobs'))
-    for (const day of days.sort().reverse()) {
+    for (const day of (await this.#days()).reverse()) {
       try {
         await rename(this.#blobPath(`${day}/${uploadId}`), this.#stagingPath(uploadId))
         return true
@@ -184,7 +183,7 @@ class FilesystemStore implements BlobStore {
   }
 
   async *storageKeys(): AsyncIterable<string[]> {
-    for (const day of (await readdir(join(this.#options.dataDir, 'blobs'))).sort()) {
+    for (const day of await this.#days()) {
       let group: string[] = []
       for await (const entry of await opendir(join(this.#options.dataDir, 'blobs', day), { bufferSize: 256 })) {
         group.push(`${day}/${entry.name}`)
@@ -197,8 +196,9 @@ class FilesystemStore implements BlobStore {
     }
   }
 
-  stagedUploads(): Promise<string[]> {
-    return readdir(join(this.#options.dataDir, 'uploads'))
+  async stagedUploads(): Promise<string[]> {
+    const entries = await readdir(join(this.#options.dataDir, 'uploads'), { withFileTypes: true })
+    return entries.filter((entry) => entry.isFile()).map((entry) => entry.name)
   }
 
   async probe(): Promise<void> {
@@ -240,6 +240,12 @@ class FilesystemStore implements BlobStore {
   #stop(error: unknown): never {
     this.#options.onFailedSync(error)
     throw error
+  }
+
+  /** In order. Others may have put something beside them: a file system has its `lost+found`. */
+  async #days(): Promise<string[]> {
+    const names = await readdir(join(this.#options.dataDir, 'blobs'))
+    return names.filter((name) => /^\d{8}$/.test(name)).sort()
   }
 
   #stagingPath(uploadId: string): string {
