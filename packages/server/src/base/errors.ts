@@ -1,5 +1,5 @@
 // The one error class of the domain. It knows what went wrong, in the field's words, and nothing of HTTP: the `errors.ts` of each
-// wire renders every fault in that protocol's exact form (style: "Errors").
+// wire renders every fault in that protocol's exact form.
 
 import type { Digest } from '@berth/api/names/digest.ts'
 

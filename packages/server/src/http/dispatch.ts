@@ -1,4 +1,4 @@
-// Which protocol a request speaks, by its path (product: Names and addresses).
+// Which protocol a request speaks, by its path.
 
 import type { Exchange } from './exchange.ts'
 import { sendText } from './health.ts'

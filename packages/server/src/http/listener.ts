@@ -10,7 +10,7 @@ import type { Ids } from '../base/ids.ts'
 import type { Log } from '../base/log.ts'
 import { Exchange } from './exchange.ts'
 
-/** One header may have 16 KiB (reference: ecr-features 1.3), all of them twice that. */
+/** One header may have 16 KiB, since tokens of ECR itself reach several, all of them twice that. */
 const maxHeaderSize = 32 * 1024
 const headersTimeoutMs = 30_000
 /** A connection on which nothing moves for this long is cut: while a request arrives, and while its answer is made and read. */

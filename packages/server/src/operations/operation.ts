@@ -1,4 +1,4 @@
-// What an operation of an AWS API is, and the order in which each one runs (product: Fidelity): the shape, the members that name the
+// What an operation of an AWS API is, and the order in which each one runs: the shape, the members that name the
 // resource, authorization, then all other constraints, then the domain.
 
 import type { PrivateOperationName } from '@berth/api/ecr/operation-names.ts'

@@ -1,4 +1,4 @@
-// ECR's sentences, byte for byte where clients look for them (reference: ecr-api 1.4). Both wires use them.
+// ECR's sentences, byte for byte where clients look for them (docs/compatibility.md). Both wires use them.
 
 import type { FaultOf } from '../base/errors.ts'
 

@@ -1,5 +1,5 @@
 // The docker wire before any endpoint: who speaks, which paths are endpoints, and what a hostile request gets
-// (OCI distribution-spec; ECR features 1.3, 1.4, 1.6; product: Names and addresses).
+// (OCI distribution-spec; ECR features 1.3, 1.4, 1.6).
 
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'

@@ -1,4 +1,4 @@
-// What operators ask of a running server: is it alive, may it have work, how is it doing (product: Names and addresses).
+// What operators ask of a running server: is it alive, may it have work, how is it doing.
 
 import assert from 'node:assert/strict'
 import { mkdir, mkdtemp, open, rename, rm } from 'node:fs/promises'

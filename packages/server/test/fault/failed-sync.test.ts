@@ -1,5 +1,5 @@
 // Judge: a sync that fails (strace answers it EIO) is never retried and never acknowledged: the process says why and stops, since the
-// kernel may have dropped the pages, and would say of the next sync that all is well (durability.md, rule 2).
+// kernel may have dropped the pages, and would say of the next sync that all is well (docs/design/store.md).
 
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
@@ -58,7 +58,7 @@ const cases: Case[] = [
 ]
 
 for (const { title, inject, path, push } of cases) {
-  test(`a failed sync ${title} is not acknowledged, and the process stops with the reason (durability.md, rule 2)`, {
+  test(`a failed sync ${title} is not acknowledged, and the process stops with the reason (docs/design/store.md)`, {
     skip,
     timeout,
   }, async () => {
@@ -75,7 +75,7 @@ for (const { title, inject, path, push } of cases) {
   })
 }
 
-test('a sync that failed while an upload was still arriving is not forgotten at its end (durability.md, rule 2)', {
+test('a sync that failed while an upload was still arriving is not forgotten at its end (docs/design/store.md)', {
   skip,
   timeout,
 }, async () => {

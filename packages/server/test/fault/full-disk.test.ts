@@ -23,7 +23,7 @@ function isRefusal(error: unknown): boolean {
   return (error instanceof UnexpectedAnswer && error.answer.status === 507) || isNamed(error, 'ServerException')
 }
 
-test('a full disk answers 507 or ServerException, keeps what was acknowledged, and recovers when there is room (product.md)', {
+test('a full disk answers 507 or ServerException, keeps what was acknowledged, and recovers when there is room (README.md)', {
   skip: whyNoLoopDevices(),
   timeout,
 }, async () => {

@@ -164,7 +164,7 @@ function once<T>(memory: Map<string, Promise<T>>, key: string, make: () => Promi
 
 /**
  * Goes on with uploads that a fault broke, at the offset that the server says (end-13), to their end. Returns what is wrong. A crash of
- * the process loses no chunk that was answered 202; after a power cut an upload may be shorter, or gone (durability.md, rule 8).
+ * the process loses no chunk that was answered 202; after a power cut an upload may be shorter, or gone (docs/design/store.md).
  */
 export async function resumeUploads(
   { wire }: Target,

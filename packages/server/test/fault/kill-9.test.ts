@@ -21,7 +21,7 @@ import { createWorkload, name, seeded, there } from './workload.ts'
 
 const kills = rounds({ usual: 20, soak: 200 })
 
-test('SIGKILL at any moment loses no answer, breaks nothing visible, and uploads go on (product.md, Durability; end-13)', {
+test('SIGKILL at any moment loses no answer, breaks nothing visible, and uploads go on (docs/design/store.md)', {
   timeout,
 }, async () => {
   const random = seeded(seed())

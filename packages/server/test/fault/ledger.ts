@@ -10,7 +10,7 @@
 //                acked    acked    sent     sent
 //                         ^------ may hold ------^
 //
-// A reader that was answered a value counts like an acknowledgement of it: durability.md, rule 3. Nothing is concluded from a 404.
+// A reader that was answered a value counts like an acknowledgement of it: docs/design/store.md. Nothing is concluded from a 404.
 
 export type Value = string | undefined
 

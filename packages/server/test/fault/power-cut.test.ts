@@ -114,14 +114,14 @@ function nothingIsLost(findings: Findings, problems: string[]): void {
   assert.deepEqual(problems.slice(0, 20), [])
 }
 
-test('a success answer is durable against a power cut before it is sent (product.md, Durability)', {
+test('a success answer is durable against a power cut before it is sent (docs/design/store.md)', {
   skip,
   timeout,
 }, async () => {
   await live({ cuts, judge: nothingIsLost })
 })
 
-test('an answer waits for a sync that began after its commit, on a slow disk too (durability.md, rule 1)', {
+test('an answer waits for a sync that began after its commit, on a slow disk too (docs/design/store.md)', {
   skip: skipUnderStrace,
   timeout,
 }, async () => {
@@ -130,19 +130,19 @@ test('an answer waits for a sync that began after its commit, on a slow disk too
   await live({ cuts, server: { under: strace(slow) }, judge: nothingIsLost })
 })
 
-test('a blob is durable by name too: its folder is synced before its row (durability.md, rule 5)', {
+test('a blob is durable by name too: its folder is synced before its row (docs/design/store.md)', {
   skip,
   timeout,
 }, async () => {
   await live({ cuts, journal: false, judge: nothingIsLost })
 })
 
-test('a checkpoint loses nothing, wherever it is cut (durability.md, Group commit)', { skip, timeout }, async () => {
+test('a checkpoint loses nothing, wherever it is cut (docs/design/store.md)', { skip, timeout }, async () => {
   // Blobs that live in the database: the WAL fills and is written back again and again.
   await live({ cuts, workload: { lanes: 16, layerSizes: [50_000, 65_536] }, judge: nothingIsLost })
 })
 
-test('what a start finds after a crash is durable before it is shown (durability.md, rule 3)', {
+test('what a start finds after a crash is durable before it is shown (docs/design/store.md)', {
   skip,
   timeout,
 }, async () => {
@@ -216,7 +216,7 @@ async function mustLose(server: ServeOptions): Promise<void> {
   assert.notEqual(missing, 0, 'nothing was lost: this judge sees nothing')
 }
 
-test('the judge is not blind: relaxed durability loses the last answers, never the database (durability.md, rule 9)', {
+test('the judge is not blind: relaxed durability loses the last answers, never the database (docs/design/store.md)', {
   skip,
   timeout,
 }, async () => {

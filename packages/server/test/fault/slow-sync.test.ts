@@ -1,5 +1,5 @@
 // Judge: a disk whose syncs take 20 ms or more (strace delays them) is shared by all who wait for it, and stops nobody who does not
-// (durability.md, *Group commit* and rules 5 and 6).
+// (docs/design/store.md).
 //
 // 64 clients push at the same time. The log of strace says how often each file was synced, and the pushes say how many answers had to
 // wait for such a sync: the config, the layer and the manifest of each push for the WAL, each layer that is a file for its folder.
@@ -126,7 +126,7 @@ function staysResponsive(healthTimes: number[], delayMs: number): void {
   assert.ok(median(healthTimes) < delayMs, `/healthz takes ${median(healthTimes)} ms at the median: it waits for syncs`)
 }
 
-test('64 small pushes at once share each sync of the WAL tenfold, and /healthz waits for none (issue 2, Speed)', {
+test('64 small pushes at once share each sync of the WAL tenfold, and /healthz waits for none', {
   skip,
   timeout,
 }, async () => {
@@ -138,7 +138,7 @@ test('64 small pushes at once share each sync of the WAL tenfold, and /healthz w
   staysResponsive(healthTimes, delayMs)
 })
 
-test('64 pushes of files at once share the syncs of their folder too (durability.md, rule 5)', {
+test('64 pushes of files at once share the syncs of their folder too (docs/design/store.md)', {
   skip,
   timeout,
 }, async () => {

@@ -1,4 +1,4 @@
-// Judge: the start after a crash is quick, however much is stored (product.md: under a second with 100,000 images).
+// Judge: the start after a crash is quick, however much is stored (under a second with 100,000 images).
 //
 //   BERTH_TEST_IMAGES  how many images (2,000; with BERTH_TEST_SOAK 100,000)
 
@@ -17,7 +17,7 @@ import { type Base, imageOf, ociManifest, pushBase } from './tiny-image.ts'
 
 const count = images({ usual: 2000, soak: 100_000 })
 
-test(`a start after SIGKILL with ${count} images finds a consistent store at once (issue 2, The store)`, {
+test(`a start after SIGKILL with ${count} images finds a consistent store at once`, {
   timeout,
 }, async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'berth-start-'))

@@ -1,4 +1,4 @@
-// Judge: the write-ahead log stays bounded while small writes never stop (durability.md, *Group commit*).
+// Judge: the write-ahead log stays bounded while small writes never stop (docs/design/store.md).
 //
 //   BERTH_TEST_SECONDS  how long they go on (15; with BERTH_TEST_SOAK 60)
 
@@ -18,7 +18,7 @@ const connections = 16
 const mebibyte = 1024 * 1024
 const bound = 256 * mebibyte
 
-test(`the WAL stays under 256 MiB in ${duration} s of manifests over ${connections} connections (durability.md, Group commit)`, {
+test(`the WAL stays under 256 MiB in ${duration} s of manifests over ${connections} connections (docs/design/store.md)`, {
   timeout,
 }, async () => {
   const server = await serve()

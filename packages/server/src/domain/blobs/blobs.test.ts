@@ -31,7 +31,7 @@ async function opened(t: TestContext) {
   return { ...store, blobs: createBlobs(store), push, linkOf }
 }
 
-describe('the grace period of a blob that no image names (product: Durability)', () => {
+describe('the grace period of a blob that no image names', () => {
   test('a look begins it anew, but is not written more than once an hour', async (t) => {
     const { blobs, push, linkOf, clock, ctx, metadata } = await opened(t)
     const digest = await push('content')

@@ -36,7 +36,7 @@ export interface Blobs {
   requireReferenced(ctx: RequestContext, repository: string, digest: Digest): Promise<void>
   /**
    * Links a blob of another repository of this registry, `from` or, without it, any that the caller may read. False where that is
-   * not possible, whatever the reason (OCI end-11; product: same registry, readable, same key scope).
+   * not possible, whatever the reason (OCI end-11; it takes the same registry, leave to read, the same key scope).
    */
   mount(ctx: RequestContext, repository: string, digest: Digest, from: string | undefined): Promise<boolean>
 }

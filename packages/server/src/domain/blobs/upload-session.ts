@@ -7,7 +7,7 @@ import type { DigestAlgorithm } from '@berth/api/names/digest.ts'
 import { inBatches } from '../../base/streams.ts'
 import type { BlobStore, Staging } from '../../storage/blobs/blob-store.ts'
 
-/** Content up to this size lives in the database and rides its sync (reference: durability, rule 7). */
+/** Content up to this size lives in the database and rides its sync (docs/design/store.md). */
 export const inlineBytes = 64 * 1024
 
 export class UploadSession {

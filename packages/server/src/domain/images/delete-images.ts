@@ -1,5 +1,5 @@
 // Deleting images and tags, by the rules of each wire: the API removes an image with its last tag, `/v2/` removes the tag alone
-// (ECR BatchDeleteImage, 3.5.5; OCI end-9; product: Fidelity). A child of an index stays while the index does, on both.
+// (ECR BatchDeleteImage, 3.5.5; OCI end-9). A child of an index stays while the index does, on both.
 
 import { type Digest, looseDigestPattern, parseDigest } from '@berth/api/names/digest.ts'
 import { type ImageTag, parseImageTag } from '@berth/api/names/image-tag.ts'

@@ -4,7 +4,7 @@ import {
 } from '@berth/api/ecr/repositories.ts'
 import { checkedName, onRepository, operation } from '../operation.ts'
 
-/** Recorded only: scanning has an issue of its own, and until then no scan status is invented (product: Fidelity). */
+/** Recorded only: scanning has an issue of its own, and until then no scan status is invented. */
 export const putImageScanningConfiguration = operation({
   name: 'PutImageScanningConfiguration',
   input: PutImageScanningConfigurationRequest,

@@ -4,7 +4,7 @@
 //   blobs/<yyyymmdd>/<upload id>     bytes of a blob, named by the upload that brought them: the storage key is `<yyyymmdd>/<upload id>`
 //   probe                            what /readyz writes and reads
 //
-// A blob becomes durable in this order (reference: durability, rule 5): bytes, fdatasync of the file, rename, fsync of the folder,
+// A blob becomes durable in this order (docs/design/store.md): bytes, fdatasync of the file, rename, fsync of the folder,
 // then, by the caller, the transaction that makes it visible. All promotions of a day share one folder, so they share its syncs.
 
 import { constants, type FileHandle, mkdir, open, opendir, readdir, rename, unlink } from 'node:fs/promises'

@@ -1,5 +1,5 @@
 // The worker thread that moves the WAL into the database, so that the syncs of a checkpoint never stop the event loop
-// (reference: durability, "Group commit"). It also makes the first write after a finished checkpoint, since that one syncs the WAL's
+// (docs/design/store.md). It also makes the first write after a finished checkpoint, since that one syncs the WAL's
 // header. Two steps, so that writers wait only for the second:
 //
 //   backfill  writers go on. A read transaction is held at the end of the WAL, so that nobody restarts the WAL meanwhile.

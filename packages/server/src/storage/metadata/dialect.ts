@@ -33,8 +33,8 @@ export function keyOnlyTable<T extends string, C extends string>(
 const maxCachedStatements = 512
 
 /**
- * One SQLite connection that keeps its prepared statements: preparing costs five times what running costs (reference: engines,
- * "Query layer"). Not for concurrent use by several transactions; `sqlite.ts` sees to that.
+ * One SQLite connection that keeps its prepared statements: preparing costs five times what running costs
+ * (docs/decisions/0001). Not for concurrent use by several transactions; `sqlite.ts` sees to that.
  */
 export class SqliteConnection implements DatabaseConnection {
   readonly #database: DatabaseSync

@@ -1,4 +1,4 @@
-// Queries of the hot path are compiled once (reference: engines, "Query layer": 9 against 15 microseconds), with named parameters
+// Queries of the hot path are compiled once (measured, docs/decisions/0001: 9 against 15 microseconds), with named parameters
 // that each run fills in.
 
 import {

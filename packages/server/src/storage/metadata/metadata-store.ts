@@ -1,5 +1,5 @@
 // The database behind the registry: reads, transactions, and the barrier that keeps an answer from resting on what a power cut
-// could take back (reference: durability, rules 1 and 3).
+// could take back (docs/design/store.md).
 
 import type { Digest } from '@berth/api/names/digest.ts'
 import type { RegistryName } from '@berth/api/names/registry.ts'

@@ -1,5 +1,5 @@
-// Group commit: everybody who changed a file waits for one sync, which must have *begun* after their change (reference: durability,
-// rules 1 and 2). While one sync runs, the next group gathers.
+// Group commit: everybody who changed a file waits for one sync, which must have *begun* after their change (docs/design/store.md).
+// A sync that failed is never tried again. While one sync runs, the next group gathers.
 //
 //   change a ── sync 1 begins ── change b, change c ── sync 1 ends: a is safe ── sync 2 begins ── ends: b and c are safe
 

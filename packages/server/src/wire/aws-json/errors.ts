@@ -1,4 +1,4 @@
-// Errors of ECR's API: the only place that knows their names (reference: ecr-api 1.3 and 1.4). All are 400, ServerException is 500.
+// Errors of ECR's API: the only place that knows their names (docs/compatibility.md). All are 400, ServerException is 500.
 
 import type { SignatureErrorCode } from '../../auth/signature.ts'
 import { type Fault, RegistryError, type Renderer } from '../../base/errors.ts'
@@ -68,7 +68,7 @@ export function renderFault(fault: Fault): AwsError {
   return (renderer[fault.code] as (fault: Fault) => AwsError)(fault)
 }
 
-/** ECR answers 400 to all of these; SDKs read the name (reference: iam 1.6). */
+/** ECR answers 400 to all of these; SDKs read the name (docs/design/signatures-and-tokens.md). */
 export const signatureErrorTypes: Record<SignatureErrorCode, string> = {
   MissingAuthenticationToken: 'MissingAuthenticationTokenException',
   IncompleteSignature: 'IncompleteSignatureException',

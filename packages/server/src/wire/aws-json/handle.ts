@@ -59,7 +59,7 @@ export function createAwsJsonWire(parts: AwsJsonParts): AwsJsonWire {
   /** @throws SignatureError unless an active key signed this request and body */
   function verify(signature: ParsedSignature, exchange: Exchange, bodySha256: string): AccessKey {
     const accessKey = identities.findAccessKey(signature.accessKeyId)
-    // There are no temporary credentials yet: a session token belongs to no key (reference: iam 1.6).
+    // There are no temporary credentials yet: a session token belongs to no key (docs/design/signatures-and-tokens.md).
     const usable = accessKey?.isActive && signature.sessionToken === undefined ? accessKey : undefined
     const name = usable && {
       accessKeyId: signature.accessKeyId,

@@ -1,5 +1,5 @@
 // Who speaks on the docker wire, and to which registry: Basic with user AWS and a token of GetAuthorizationToken
-// (ECR, reference: ecr-features 1.3; product: Names and addresses).
+// (ECR, docs/compatibility.md).
 
 import { parseAccountId, parseRegion, type Region, type RegistryName } from '@berth/api/names/registry.ts'
 import type { DockerTokens, OpenedToken } from '../../auth/docker-token.ts'

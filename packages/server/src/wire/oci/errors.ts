@@ -1,5 +1,5 @@
 // Errors of the docker wire: the only place that knows their status and code (OCI distribution-spec, "Error Codes"; ECR's texts where
-// clients look for them, reference: ecr-features 1.6).
+// clients look for them, docs/compatibility.md).
 
 import { type Fault, RegistryError, type Renderer } from '../../base/errors.ts'
 import * as sentences from '../sentences.ts'

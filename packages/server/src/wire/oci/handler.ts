@@ -21,7 +21,7 @@ export interface OciParts {
 }
 
 export interface Handler {
-  /** The IAM action that guards it (reference: iam 2.8); undefined where a valid token is enough. */
+  /** The IAM action that guards it (docs/compatibility.md, section 2); undefined where a valid token is enough. */
   action: string | undefined
   /** Other actions that this request needs as well, on the same repository. */
   also?(exchange: Exchange): readonly string[]

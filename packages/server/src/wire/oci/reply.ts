@@ -2,7 +2,7 @@
 
 import type { Exchange } from '../../http/exchange.ts'
 
-/** Browsers must not make anything of what others pushed (product: Names and addresses). */
+/** Browsers must not make anything of what others pushed. */
 export const untrustedContentHeaders: Readonly<Record<string, string>> = {
   'X-Content-Type-Options': 'nosniff',
   'Content-Disposition': 'attachment',

@@ -112,7 +112,7 @@ describe(`${version} tokens and the registry`, { skip, concurrency: 2 }, () => {
     assert.equal(answer.status, 200)
   })
 
-  test('product: the credentials file of the data directory is all that the CLI needs', async () => {
+  test('the credentials file of the data directory is all that the CLI needs', async () => {
     const { AWS_ENDPOINT_URL_ECR = '' } = ground.server.awsEnvironment()
     const printed = await succeed(cli, ['ecr', 'describe-registry', '--region', 'us-east-1'], {
       env: {

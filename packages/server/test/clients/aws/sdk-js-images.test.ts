@@ -176,7 +176,7 @@ describe('§3.5.1 PutImage: what is accepted', () => {
     })
   }
 
-  test('product: schema 1 is refused', async () => {
+  test('schema 1 is refused', async () => {
     const imageManifest = JSON.stringify({
       schemaVersion: 1,
       name: 'a/b',

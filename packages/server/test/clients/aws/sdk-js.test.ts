@@ -184,7 +184,7 @@ describe('§3.2 repositories', () => {
     assert.deepEqual([...new Set(losers.map((loser) => loser.reason.name))], ['RepositoryAlreadyExistsException'])
   })
 
-  test('product: KMS encryption would be a false promise and is refused with KmsException', async () => {
+  test('KMS encryption would be a false promise and is refused with KmsException', async () => {
     for (const encryptionType of ['KMS', 'KMS_DSSE'] as const) {
       await refused(
         client.send(
