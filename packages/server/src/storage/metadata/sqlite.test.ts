@@ -89,7 +89,7 @@ const put = (key: string, value: string) => async (tx: Transaction) => {
 const get = (store: MetadataStore, key: string, restsOn?: () => readonly (typeof touched)[]) =>
   store.read((db) => identitiesTable.fact(db, key), restsOn)
 
-describe('what is durable (durability, rules 1 to 3)', () => {
+describe('what is durable (docs/design/store.md)', () => {
   test('a write resolves when a sync that began after its commit has ended; others join the next', async (t) => {
     const { store } = await opened(t)
     const syncs = await holdSyncs(t)

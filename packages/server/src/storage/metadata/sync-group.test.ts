@@ -38,7 +38,7 @@ function stateOf(promise: Promise<unknown>): Promise<'pending' | 'safe' | 'lost'
   ])
 }
 
-describe('SyncGroup (durability, rules 1 to 3)', () => {
+describe('SyncGroup (docs/design/store.md)', () => {
   test('a change waits for a sync that began after it', async () => {
     const held = heldSync()
     const group = new SyncGroup(held.sync)
