@@ -46,12 +46,19 @@ export async function openSqlite(options: SqliteOptions): Promise<MetadataStore>
     await migrate(db, writerConnection)
     // What an earlier process left in the WAL is visible, so it is made durable before anybody can see it. The write takes the sync
     // of a restarted WAL's header here, and not in the first request.
-    writer.exec('PRAGMA wal_checkpoint(PASSIVE)')
-    writer.exec(
-      "INSERT INTO meta (key, value) VALUES ('checkpoint', '1') ON CONFLICT (key) DO UPDATE SET value = meta.value + 1",
-    )
+    try {
+      writer.exec('PRAGMA wal_checkpoint(PASSIVE)')
+      writer.exec(
+        "INSERT INTO meta (key, value) VALUES ('checkpoint', '1') ON CONFLICT (key) DO UPDATE SET value = meta.value + 1",
+      )
+    } catch (error) {
+      // A full disk keeps nobody from reading what is here; the first write says that there is no room.
+      if (!isFull(error)) throw error
+      options.log.warn({ err: error }, 'the disk is full: the write-ahead log stays as it is')
+    }
     reader = openConnection(options.path, true)
     const wal = await open(`${options.path}-wal`, 'r+')
+    await wal.datasync()
     return new SqliteStore(options, { writer, writerConnection, db, reader, wal })
   } catch (error) {
     reader?.close()
