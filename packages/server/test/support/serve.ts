@@ -70,7 +70,8 @@ export async function serve(options: ServeOptions = {}): Promise<ServedRegistry>
   const read = (name: string) => new RegExp(`^${name}\\s*=\\s*(\\S+)`, 'm').exec(credentials)?.[1] ?? ''
   const end = async (signal: NodeJS.Signals) => {
     if (child.exitCode !== null || child.signalCode !== null) return
-    const exited = once(child, 'exit')
+    // Not `exit`: what the server said last may still be in the pipe.
+    const exited = once(child, 'close')
     child.kill(signal)
     await exited
   }

@@ -95,7 +95,7 @@ describe('pull times (ECR lastRecordedPullTime)', () => {
     assert.deepEqual(recorded(), [clock.now()])
   })
 
-  test('a write that fails is told to the log and to nobody else', async (t) => {
+  test('a write that fails is told to the log and to nobody else, at the end of the process too', async (t) => {
     const { metadata, clock, log } = await opened(t, 1)
     const warnings: unknown[] = []
     const pullTimes = createPullTimes({
@@ -106,6 +106,8 @@ describe('pull times (ECR lastRecordedPullTime)', () => {
     pullTimes.note(1, digestOf(0))
     t.mock.timers.tick(5000)
     while (warnings.length === 0) await nextTurn()
+    pullTimes.note(1, digestOf(0))
     await pullTimes.close()
+    assert.equal(warnings.length, 2)
   })
 })

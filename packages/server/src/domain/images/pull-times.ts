@@ -33,9 +33,10 @@ export function createPullTimes(parts: { metadata: MetadataStore; clock: Clock; 
     }
   }
 
-  const timer = setInterval(() => {
-    flush().catch((error) => log.warn({ err: error }, 'pull times were not recorded'))
-  }, flushMs)
+  /** Nobody was promised a pull time: a full disk, for one, neither fails the pull nor the end of the process. */
+  const flushOrWarn = () => flush().catch((error) => log.warn({ err: error }, 'pull times were not recorded'))
+
+  const timer = setInterval(flushOrWarn, flushMs)
   timer.unref()
 
   return {
@@ -48,7 +49,7 @@ export function createPullTimes(parts: { metadata: MetadataStore; clock: Clock; 
     flush,
     async close() {
       clearInterval(timer)
-      await flush()
+      await flushOrWarn()
     },
   }
 }
