@@ -33,7 +33,7 @@ export interface Target {
 
 /** Asks for a docker password as `aws ecr get-login-password` does, and opens both wires. */
 export async function connect(
-  server: ServedRegistry,
+  server: Pick<ServedRegistry, 'url' | 'region' | 'accessKeyId' | 'secretAccessKey'>,
   options: Pick<DockerWireOptions, 'connections' | 'timeout'> = {},
 ): Promise<Target> {
   const api = createApi(server)

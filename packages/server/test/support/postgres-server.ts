@@ -22,6 +22,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
+import { signalTree } from './process-tree.ts'
 
 /** How a server is told to stop: it rolls back what is under way and says goodbye, or it drops everything and recovers at its next start. */
 export type StopMode = 'fast' | 'immediate'
@@ -136,19 +137,8 @@ export async function startPostgres(): Promise<PostgresServer> {
     await exited
   }
 
-  /** The postmaster first when it is stopped, so that it makes no new ones; last when it goes on. */
-  function signalAll(signal: 'SIGSTOP' | 'SIGCONT'): void {
-    const parent = child?.pid
-    if (parent === undefined || !isRunning()) return
-    if (signal === 'SIGSTOP') process.kill(parent, signal)
-    for (const pid of childrenOf(parent)) {
-      try {
-        process.kill(pid, signal)
-      } catch {
-        // It has just ended.
-      }
-    }
-    if (signal === 'SIGCONT') process.kill(parent, signal)
+  const signalAll = (signal: 'SIGSTOP' | 'SIGCONT') => {
+    if (child?.pid !== undefined && isRunning()) signalTree(child.pid, signal)
   }
   const thaw = () => signalAll('SIGCONT')
 
@@ -271,20 +261,6 @@ async function freePort(): Promise<number> {
   await once(server, 'close')
   if (address === null || typeof address === 'string') throw new Error('no port')
   return address.port
-}
-
-function childrenOf(parent: number): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => {
-      try {
-        // `pid (name) state ppid …`: the name may hold anything.
-        const stat = readFileSync(`/proc/${name}/stat`, 'utf8')
-        return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === parent ? [Number(name)] : []
-      } catch {
-        return []
-      }
-    })
 }
 
 /** Waits until the database answers, after an accident. */

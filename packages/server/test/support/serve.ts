@@ -1,4 +1,5 @@
-// Starts the real server as a process of its own, as a user would: `berth serve` on a free port and an empty data directory.
+// Starts the real server as a process of its own, as a user would: `berth serve` on a free port and an empty data directory, and on the store
+// that BERTH_TEST_STORE names (stores.ts).
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -7,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { createStore, type StoreUnderTest, storeUnderTest } from './stores.ts'
 
 export const berthCommand = fileURLToPath(new URL('../../../cli/bin/berth.mjs', import.meta.url))
 
@@ -33,6 +35,10 @@ export interface ServedRegistry {
 
 export interface ServeOptions {
   dataDir?: string
+  /** Instead of one made here. A data directory that was served before has the store that it had then. */
+  store?: StoreUnderTest
+  /** Where it listens: by itself a free port of 127.0.0.1. */
+  listen?: string
   /** More arguments for `berth serve`. */
   args?: string[]
   env?: Record<string, string>
@@ -42,23 +48,37 @@ export interface ServeOptions {
   startTimeout?: number
 }
 
+/** What data directories that a test brought are served with, from the first time on. */
+const storesByDataDir = new Map<string, Promise<StoreUnderTest>>()
+
+function storeOf(dataDir: string): Promise<StoreUnderTest> {
+  let store = storesByDataDir.get(dataDir)
+  if (!store) {
+    store = createStore(storeUnderTest())
+    storesByDataDir.set(dataDir, store)
+  }
+  return store
+}
+
 /** Starts a server and waits until it listens. Throws with its output when it does not. */
 export async function serve(options: ServeOptions = {}): Promise<ServedRegistry> {
   const ownDataDir = options.dataDir === undefined
+  const isDev = options.args?.includes('--dev') ?? false
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'berth-test-')))
+  const store = options.store ?? (await storeOf(dataDir))
   const command = [
     ...(options.under ?? []),
     process.execPath,
     berthCommand,
     'serve',
     '--listen',
-    '127.0.0.1:0',
+    options.listen ?? '127.0.0.1:0',
     '--data-dir',
     dataDir,
     ...(options.args ?? []),
   ]
   const child = spawn(command[0] as string, command.slice(1), {
-    env: { ...withoutBerthSettings(process.env), ...options.env },
+    env: { ...withoutBerthSettings(process.env), ...store.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let log = ''
@@ -66,8 +86,6 @@ export async function serve(options: ServeOptions = {}): Promise<ServedRegistry>
     log = (log + text).slice(-4_000_000)
   })
   const url = await listeningAddress(child, () => log, options.startTimeout ?? 20_000)
-  const credentials = await readFile(join(dataDir, 'credentials'), 'utf8')
-  const read = (name: string) => new RegExp(`^${name}\\s*=\\s*(\\S+)`, 'm').exec(credentials)?.[1] ?? ''
   const end = async (signal: NodeJS.Signals) => {
     if (child.exitCode !== null || child.signalCode !== null) return
     // Not `exit`: what the server said last may still be in the pipe.
@@ -75,9 +93,8 @@ export async function serve(options: ServeOptions = {}): Promise<ServedRegistry>
     child.kill(signal)
     await exited
   }
-  const accessKeyId = read('aws_access_key_id')
-  const secretAccessKey = read('aws_secret_access_key')
-  const accountId = options.args?.includes('--dev') ? '000000000000' : '123456789012'
+  const { accessKeyId, secretAccessKey } = store.credentials ?? (await writtenCredentials(dataDir))
+  const accountId = isDev ? '000000000000' : '123456789012'
   return {
     url,
     host: new URL(url).host,
@@ -98,7 +115,11 @@ export async function serve(options: ServeOptions = {}): Promise<ServedRegistry>
     }),
     async stop() {
       await end('SIGTERM')
-      if (ownDataDir) await rm(dataDir, { recursive: true, force: true })
+      if (ownDataDir) {
+        await rm(dataDir, { recursive: true, force: true })
+        if (!options.store) await store.dispose()
+        storesByDataDir.delete(dataDir)
+      }
       if (child.exitCode !== 0)
         throw new Error(`the server ended with ${child.exitCode ?? child.signalCode}: ${log.slice(-4000)}`)
     },
@@ -108,10 +129,17 @@ export async function serve(options: ServeOptions = {}): Promise<ServedRegistry>
   }
 }
 
-function withoutBerthSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+/** The environment without what would tell a server, or an AWS client, something. */
+export function withoutBerthSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(env).filter(([name]) => !name.startsWith('BERTH_') && !name.startsWith('AWS_')),
   )
+}
+
+async function writtenCredentials(dataDir: string) {
+  const credentials = await readFile(join(dataDir, 'credentials'), 'utf8')
+  const read = (name: string) => new RegExp(`^${name}\\s*=\\s*(\\S+)`, 'm').exec(credentials)?.[1] ?? ''
+  return { accessKeyId: read('aws_access_key_id'), secretAccessKey: read('aws_secret_access_key') }
 }
 
 async function listeningAddress(child: ChildProcess, log: () => string, timeoutMs: number): Promise<string> {
