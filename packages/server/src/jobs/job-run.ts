@@ -111,7 +111,7 @@ export class JobRun {
       return outcome
     }
     const change = { failedAt: clock.now(), lastError: about.error }
-    if (!(await metadata.writeSoon((tx) => jobsTable.rest(tx, this.#row, change)))) return this.#lose()
+    if (!(await metadata.writeSoon((tx) => jobsTable.rest(tx, this.#row, change)))) return this.#lose(cause)
     const stack = cause instanceof Error && cause.stack ? withoutSecrets(cause.stack) : undefined
     log.error({ ...about, key: this.#row.key, stack }, 'a job failed for the last time, and rests')
     return 'failed'
@@ -122,13 +122,18 @@ export class JobRun {
     outcome: O,
   ): Promise<O | 'merged' | 'done' | 'lost'> {
     const put = await this.#parts.metadata.writeSoon((tx) => jobsTable.putBack(tx, this.#row, change))
-    return put === 'waiting' ? outcome : put === 'merged' ? put : this.#lose()
+    return put === 'waiting' ? outcome : put === 'merged' ? put : this.#lose(change.lastError)
   }
 
   /** The row is not ours: because of our own `finish`, whose commit was reported as failed, or because of somebody else. */
-  #lose(): 'done' | 'lost' {
-    if (this.#isFinishing) return 'done'
-    this.#parts.log.warn({ jobId: this.#row.job_id, type: this.type.name }, 'the lease of a job was lost')
+  #lose(error?: unknown): 'done' | 'lost' {
+    const about = { jobId: this.#row.job_id, type: this.type.name }
+    if (this.#isFinishing) {
+      if (error !== undefined)
+        this.#parts.log.warn({ ...about, error: errorText(error) }, 'a job failed when it was done')
+      return 'done'
+    }
+    this.#parts.log.warn(about, 'the lease of a job was lost')
     return 'lost'
   }
 

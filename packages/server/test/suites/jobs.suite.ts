@@ -285,9 +285,11 @@ export function describeJobs(backend: JobsBackend): void {
           throw new Error('the connection broke after the commit')
         })
         await enqueue('a')
-        const only = worker()
+        const warnings: unknown[][] = []
+        const only = worker({ log: { ...silentLog, warn: (...line: unknown[]) => void warnings.push(line) } })
         await turn(only)
         assert.deepEqual([await rows(), await endings(only)], [[], { done: 1 }])
+        assert.match(JSON.stringify(warnings), /the connection broke after the commit/)
       })
     })
 
