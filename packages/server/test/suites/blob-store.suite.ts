@@ -3,11 +3,14 @@
 
 import assert from 'node:assert/strict'
 import { createHash, randomUUID } from 'node:crypto'
+import { Readable } from 'node:stream'
 import { describe, type TestContext, test } from 'node:test'
-import type { BlobStore } from '../../src/storage/blobs/blob-store.ts'
+import type { BlobStore, StagedUpload } from '../../src/storage/blobs/blob-store.ts'
 
 export interface BlobStoreBackend {
   name: string
+  /** For node:test's `skip`. */
+  skip?: string | false
   open(t: TestContext): Promise<{ store: BlobStore; reopen(): Promise<BlobStore> }>
 }
 
@@ -24,17 +27,28 @@ export function bytesOf(size: number, seed = 1): Buffer {
   return bytes
 }
 
-export async function stage(store: BlobStore, uploadId: string, ...chunks: Uint8Array[]): Promise<void> {
-  const staging = await store.openStaging(uploadId, 0)
+export const createdAt = Date.UTC(2026, 10, 14, 12)
+
+/** An upload that begins, or goes on where `known` says. */
+export function uploadOf(uploadId: string, known: Partial<StagedUpload> = {}): StagedUpload {
+  return { uploadId, createdAt, size: 0, state: null, isTakenOver: false, ...known }
+}
+
+/** Gives what the upload's row would remember. */
+export async function stage(store: BlobStore, uploadId: string, ...chunks: Uint8Array[]): Promise<StagedUpload> {
+  const staging = await store.openStaging(uploadOf(uploadId))
   await staging.append(chunks)
+  const state = await staging.checkpoint()
   await staging.close()
+  return uploadOf(uploadId, { size: staging.size, state })
 }
 
 export async function promoted(store: BlobStore, bytes: Uint8Array): Promise<string> {
-  const uploadId = randomUUID()
-  const staging = await store.openStaging(uploadId, 0)
+  const staging = await store.openStaging(uploadOf(randomUUID()))
   await staging.append([bytes])
-  return store.promote(uploadId, staging)
+  const key = await staging.promote()
+  await staging.close()
+  return key
 }
 
 export async function contentOf(store: BlobStore, storageKey: string, size: number): Promise<Buffer> {
@@ -48,16 +62,7 @@ export async function contentOf(store: BlobStore, storageKey: string, size: numb
   }
 }
 
-async function stagedBytes(store: BlobStore, uploadId: string): Promise<Buffer> {
-  const pieces: Buffer[] = []
-  for await (const piece of store.readStaging(uploadId)) {
-    assert.ok(piece.byteLength > 0 && piece.byteLength <= mebibyte)
-    pieces.push(Buffer.from(piece))
-  }
-  return Buffer.concat(pieces)
-}
-
-async function keysOf(store: BlobStore): Promise<string[]> {
+export async function keysOf(store: BlobStore): Promise<string[]> {
   const keys: string[] = []
   for await (const group of store.storageKeys()) {
     assert.ok(group.length > 0)
@@ -66,14 +71,23 @@ async function keysOf(store: BlobStore): Promise<string[]> {
   return keys.toSorted()
 }
 
-const same = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0
+/** Ids of uploads of which something is staged, each once. */
+export async function strayUploads(store: BlobStore, olderThanMs = 0): Promise<string[]> {
+  const found = new Set<string>()
+  for await (const group of store.strays(olderThanMs)) for (const { uploadId } of group) found.add(uploadId)
+  return [...found].toSorted()
+}
+
+export const same = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0
 
 export function blobStoreSuite(backend: BlobStoreBackend): void {
-  describe(`staging in ${backend.name}`, () => {
+  const options = backend.skip ? { skip: backend.skip } : {}
+
+  describe(`staging in ${backend.name}`, options, () => {
     test('keeps what is appended in order, in one call and over many', async (t) => {
       const { store } = await backend.open(t)
       const bytes = bytesOf(2 * mebibyte + 321)
-      const staging = await store.openStaging('upload', 0)
+      const staging = await store.openStaging(uploadOf('upload'))
       assert.equal(staging.size, 0)
       await staging.append([bytes.subarray(0, 10), bytes.subarray(10, 10), bytes.subarray(10, 1000)])
       await staging.append([])
@@ -81,53 +95,131 @@ export function blobStoreSuite(backend: BlobStoreBackend): void {
       assert.equal(staging.size, 1000)
       for (let at = 1000; at < bytes.length; at += 300_000) await staging.append([bytes.subarray(at, at + 300_000)])
       assert.equal(staging.size, bytes.length)
-      assert.ok(same(await stagedBytes(store, 'upload'), bytes))
+      const key = await staging.promote()
+      assert.ok(same(await contentOf(store, key, bytes.length), bytes))
       await staging.close()
-      assert.ok(same(await stagedBytes(store, 'upload'), bytes))
-      assert.deepEqual(await store.stagedUploads(), ['upload'])
     })
 
-    test('goes on after a restart, cut back to what counts, and says so when less is there', async (t) => {
-      const { store, reopen } = await backend.open(t)
-      const bytes = bytesOf(5000)
-      await stage(store, 'upload', bytes)
-      const again = await reopen()
-      assert.deepEqual(await again.stagedUploads(), ['upload'])
-      const cut = await again.openStaging('upload', 3000)
-      assert.equal(cut.size, 3000)
-      await cut.append([bytes.subarray(3000, 3100)])
-      await cut.close()
-      assert.ok(same(await stagedBytes(again, 'upload'), bytes.subarray(0, 3100)))
-      const less = await again.openStaging('upload', 9999)
-      assert.equal(less.size, 3100)
-      await less.close()
-      const empty = await again.openStaging('upload', 0)
-      assert.equal(empty.size, 0)
-      await empty.close()
-      assert.equal((await stagedBytes(again, 'upload')).length, 0)
+    test('a caller may use its buffer again once it was appended', async (t) => {
+      const { store } = await backend.open(t)
+      const staging = await store.openStaging(uploadOf('upload'))
+      const buffer = Buffer.alloc(mebibyte)
+      for (let turn = 1; turn <= 12; turn++) await staging.append([buffer.fill(turn)])
+      const content = await contentOf(store, await staging.promote(), 12 * mebibyte)
+      for (let turn = 1; turn <= 12; turn++) {
+        assert.ok(content.subarray((turn - 1) * mebibyte, turn * mebibyte).every((byte) => byte === turn))
+      }
+      await staging.close()
     })
+
+    for (const [name, isTakenOver] of [
+      ['after a restart', false],
+      ['in another process that took it over', true],
+    ] as const) {
+      test(`goes on ${name}, cut back to what counts, and says so when less is there`, async (t) => {
+        const { store, reopen } = await backend.open(t)
+        const bytes = bytesOf(5000)
+        const before = await stage(store, 'upload', bytes)
+        const again = await reopen()
+        const cut = await again.openStaging({ ...before, size: 3000, isTakenOver })
+        assert.equal(cut.size, 3000)
+        await cut.append([bytes.subarray(3000, 3100)])
+        const state = await cut.checkpoint()
+        await cut.close()
+        const less = await again.openStaging(uploadOf('upload', { size: 9999, state, isTakenOver }))
+        assert.equal(less.size, 3100)
+        assert.ok(same(await contentOf(again, await less.promote(), 3100), bytes.subarray(0, 3100)))
+        await less.close()
+      })
+
+      test(`goes on ${name} through many checkpoints`, async (t) => {
+        const { store, reopen } = await backend.open(t)
+        const bytes = bytesOf(13 * mebibyte + 5)
+        const step = 3 * mebibyte - 7
+        let upload = uploadOf('upload')
+        for (let at = 0; at < bytes.length; at += step) {
+          const opened = at % 2 === 0 ? store : await reopen()
+          const staging = await opened.openStaging({ ...upload, isTakenOver: isTakenOver && at > 0 })
+          assert.equal(staging.size, at)
+          await staging.append([bytes.subarray(at, at + 1000)])
+          await staging.checkpoint()
+          await staging.append([bytes.subarray(at + 1000, at + step)])
+          upload = uploadOf('upload', { size: staging.size, state: await staging.checkpoint() })
+          await staging.close()
+        }
+        const staging = await store.openStaging({ ...upload, isTakenOver })
+        const key = await staging.promote()
+        await staging.close()
+        assert.ok(same(await contentOf(store, key, bytes.length), bytes))
+        assert.deepEqual(await keysOf(store), [key])
+      })
+    }
 
     test('is removed, once or twice, and of others nothing', async (t) => {
       const { store } = await backend.open(t)
-      for (const id of ['one', 'two']) await stage(store, id, bytesOf(10))
-      await store.removeStaging('one')
-      await store.removeStaging('one')
-      await store.removeStaging('never there')
-      assert.deepEqual(await store.stagedUploads(), ['two'])
+      const uploads: StagedUpload[] = []
+      for (const id of ['one', 'two', 'three']) uploads.push(await stage(store, id, bytesOf(6 * mebibyte)))
+      const [one, , three] = uploads
+      assert.ok(one && three)
+      await store.removeStaging(one)
+      await store.removeStaging(one)
+      await store.removeStaging(uploadOf('never there'))
+      assert.deepEqual(await strayUploads(store), ['three', 'two'])
+      const staging = await store.openStaging(three)
+      await staging.append([bytesOf(10)])
+      await staging.remove()
+      await staging.close()
+      assert.deepEqual([await strayUploads(store), await keysOf(store)], [['two'], []])
+    })
+
+    test('what no upload claims is found by its age, and removed', async (t) => {
+      const { store } = await backend.open(t)
+      for (const id of ['one', 'two']) await stage(store, id, bytesOf(6 * mebibyte))
+      assert.deepEqual(await strayUploads(store), ['one', 'two'])
+      // The store's clock is the machine's own.
+      assert.deepEqual(await strayUploads(store, 400 * 24 * 3600 * 1000), [])
+      for await (const group of store.strays(0)) {
+        for (const stray of group) {
+          if (stray.uploadId !== 'one') continue
+          await store.removeStray(stray)
+          await store.removeStray(stray)
+        }
+      }
+      assert.deepEqual(await strayUploads(store), ['two'])
     })
   })
 
-  describe(`storage keys in ${backend.name}`, () => {
+  describe(`storage keys in ${backend.name}`, options, () => {
     test('a promotion gives the bytes a key of their own and ends the staging', async (t) => {
       const { store, reopen } = await backend.open(t)
-      for (const size of [1, 70_000, 3 * mebibyte + 7]) {
+      for (const size of [1, 70_000, 3 * mebibyte + 7, 11 * mebibyte]) {
         const bytes = bytesOf(size)
         const key = await promoted(store, bytes)
         assert.ok(same(await contentOf(store, key, size), bytes), `${size} bytes`)
         assert.ok(same(await contentOf(await reopen(), key, size), bytes), `${size} bytes, opened again`)
       }
-      assert.deepEqual(await store.stagedUploads(), [])
-      assert.equal((await keysOf(store)).length, 3)
+      assert.deepEqual(await strayUploads(store), [])
+      assert.equal((await keysOf(store)).length, 4)
+    })
+
+    test('a key names the day of the upload, and ends with its id', async (t) => {
+      const { store } = await backend.open(t)
+      const staging = await store.openStaging(uploadOf('upload'))
+      await staging.append([bytesOf(10)])
+      assert.equal(await staging.promote(), '20261114/upload')
+      await staging.close()
+      const other = await store.openStaging({ ...(await stage(store, 'other', bytesOf(10))), isTakenOver: true })
+      assert.match(await other.promote(), /^20261114\/other(\.\w+)?$/)
+      await other.close()
+    })
+
+    test('a promotion that is repeated gives the same key', async (t) => {
+      const { store } = await backend.open(t)
+      const staging = await store.openStaging(uploadOf('upload'))
+      await staging.append([bytesOf(10)])
+      const key = await staging.promote()
+      assert.deepEqual([await staging.promote(), await keysOf(store)], [key, [key]])
+      await staging.close()
     })
 
     test('equal content has other keys: a late removal never hits what was pushed again', async (t) => {
@@ -180,23 +272,36 @@ export function blobStoreSuite(backend: BlobStoreBackend): void {
       assert.deepEqual(await keysOf(store), keys.toSorted())
     })
 
-    test('a promotion that is taken back is staging again, and goes on', async (t) => {
-      const { store, reopen } = await backend.open(t)
-      const bytes = bytesOf(50_000)
-      const uploadId = randomUUID()
-      const staging = await store.openStaging(uploadId, 0)
-      await staging.append([bytes.subarray(0, 40_000)])
-      await store.promote(uploadId, staging)
-      const again = await reopen()
-      assert.equal(await again.demote('never there'), false)
-      assert.equal(await again.demote(uploadId), true)
-      assert.equal(await again.demote(uploadId), false)
-      assert.deepEqual([await keysOf(again), await again.stagedUploads()], [[], [uploadId]])
-      const resumed = await again.openStaging(uploadId, 40_000)
-      await resumed.append([bytes.subarray(40_000)])
-      const key = await again.promote(uploadId, resumed)
-      assert.ok(same(await contentOf(again, key, bytes.length), bytes))
-    })
+    for (const [name, isTakenOver] of [
+      ['the same process again', false],
+      ['another process', true],
+    ] as const) {
+      // The process ended between the promotion and its transaction.
+      test(`a promotion that no row knows of is of no harm to ${name}: the upload goes on, and ends`, async (t) => {
+        const { store, reopen } = await backend.open(t)
+        for (const size of [50_000, 7 * mebibyte]) {
+          const bytes = bytesOf(size + 10_000)
+          const uploadId = randomUUID()
+          const staging = await store.openStaging(uploadOf(uploadId))
+          await staging.append([bytes.subarray(0, size)])
+          const upload = uploadOf(uploadId, { size, state: await staging.checkpoint(), isTakenOver })
+          await staging.promote()
+
+          const again = await reopen()
+          const repeated = await again.openStaging(upload)
+          assert.equal(repeated.size, size)
+          const first = await repeated.promote()
+          assert.ok(same(await contentOf(again, first, size), bytes.subarray(0, size)))
+          const later = { ...upload, state: await repeated.checkpoint().catch(() => upload.state) }
+          const longer = await again.openStaging(later)
+          assert.equal(longer.size, size)
+          await longer.append([bytes.subarray(size)])
+          const key = await longer.promote()
+          assert.ok(same(await contentOf(again, key, bytes.length), bytes))
+          for (const over of [staging, repeated, longer]) await over.close()
+        }
+      })
+    }
 
     test('many uploads at once keep their own bytes', async (t) => {
       const { store } = await backend.open(t)
@@ -206,12 +311,38 @@ export function blobStoreSuite(backend: BlobStoreBackend): void {
       const read = await Promise.all(keys.map((key, n) => contentOf(store, key, contents[n]?.length ?? 0)))
       assert.deepEqual(read.map(hash), contents.map(hash))
     })
+
+    test('a blob of another store comes under its own key, whole or not at all', async (t) => {
+      const { store } = await backend.open(t)
+      for (const [name, size] of [
+        ['small', 10],
+        ['large', 6 * mebibyte],
+      ] as const) {
+        const bytes = bytesOf(size)
+        await store.import(`20250102/${name}`, size, Readable.from([bytes.subarray(0, 4), bytes.subarray(4)]))
+        assert.ok(same(await contentOf(store, `20250102/${name}`, size), bytes))
+        await assert.rejects(store.import(`20250102/${name}-cut`, size + 1, Readable.from([bytes])), /bytes instead of/)
+      }
+      assert.deepEqual(await keysOf(store), ['20250102/large', '20250102/small'])
+      assert.deepEqual(await strayUploads(store), [])
+    })
   })
 
-  test(`a probe of ${backend.name} leaves nothing that could be taken for a blob`, async (t) => {
+  describe(`the owner of ${backend.name}`, options, () => {
+    test('is who claims it first, and stays', async (t) => {
+      const { store, reopen } = await backend.open(t)
+      assert.equal(await store.owner(), undefined)
+      assert.equal(await store.claim('first'), 'first')
+      assert.equal(await store.claim('second'), 'first')
+      assert.equal(await (await reopen()).owner(), 'first')
+      assert.deepEqual([await keysOf(store), await strayUploads(store)], [[], []])
+    })
+  })
+
+  test(`a probe of ${backend.name} leaves nothing that could be taken for a blob`, options, async (t) => {
     const { store } = await backend.open(t)
     await store.probe()
     await store.probe()
-    assert.deepEqual([await keysOf(store), await store.stagedUploads()], [[], []])
+    assert.deepEqual([await keysOf(store), await strayUploads(store)], [[], []])
   })
 }
