@@ -4,9 +4,13 @@
 import { rm } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
 import { StartError, systemErrorCode } from './base/errors.ts'
+import { openLog } from './base/log.ts'
 import { version } from './base/version.ts'
 import { addressText, type Config, ConfigError, registryHostOf } from './config.ts'
 import { type Credentials, credentialsFile, publishAddress, withdrawAddress } from './data-dir-files.ts'
+import { untrustedExitCode } from './processes/messages.ts'
+import { createPrimary, type Primary } from './processes/primary.ts'
+import { isWorker, joinPrimary } from './processes/worker.ts'
 import { createRegistry, initialiseStore, type Registry } from './registry.ts'
 
 export interface CommandIo {
@@ -30,6 +34,7 @@ const oneSignalMs = 500
 
 /** Serves until SIGTERM or SIGINT, and drains; a second one ends the process at once. The value is the exit code. */
 export async function serve(config: Config, io: ServeIo): Promise<number> {
+  if (isWorker) return serveAsWorker(config, io)
   const stopped = Promise.withResolvers<void>()
   let firstSignalAt: number | undefined
   const onSignal = (signal: (typeof stopSignals)[number]) => {
@@ -40,6 +45,7 @@ export async function serve(config: Config, io: ServeIo): Promise<number> {
   }
   for (const signal of stopSignals) io.signals.on(signal, onSignal)
   let registry: Registry | undefined
+  let primary: Primary | undefined
   let exitCode = 0
   const fail = (error: unknown) => {
     io.stderr.write(describeFailure(error, config))
@@ -47,7 +53,9 @@ export async function serve(config: Config, io: ServeIo): Promise<number> {
   }
   try {
     registry = await createRegistry(config)
-    const { url } = await registry.listen()
+    if (config.workers > 1) primary = primaryOf(config, registry)
+    const { url } = await (primary ? primary.start() : registry.listen())
+    registry.startJobs()
     const problem = await publishAddress(config, endpointOf(config, registry, url))
     if (problem !== undefined) io.stderr.write(`${problem}\n`)
     io.stdout.write(greeting(config, registry, url, io.environmentCommand))
@@ -59,6 +67,7 @@ export async function serve(config: Config, io: ServeIo): Promise<number> {
     if (registry?.firstCredentials && !config.bootstrap) io.stdout.write(firstKey(config, registry.firstCredentials))
   }
   try {
+    await primary?.close()
     await registry?.close()
   } catch (error) {
     fail(error)
@@ -67,6 +76,57 @@ export async function serve(config: Config, io: ServeIo): Promise<number> {
   if (config.isDataDirTemporary) await rm(config.dataDir, { recursive: true, force: true }).catch(fail)
   for (const signal of stopSignals) io.signals.off(signal, onSignal)
   return exitCode
+}
+
+function primaryOf(config: Config, registry: Registry): Primary {
+  const { facts, log, turns, snapshot, stop } = registry
+  return createPrimary({
+    workers: config.workers,
+    port: config.listen.port,
+    // They read the same arguments, but a temporary folder has another name each time.
+    environment: config.isDataDirTemporary ? { BERTH_DATA_DIR: config.dataDir } : {},
+    facts: { ...facts },
+    log,
+    turns,
+    snapshot,
+    stop,
+  })
+}
+
+/** Serves clients for the primary that started this process, until that one asks to finish. */
+async function serveAsWorker(config: Config, io: ServeIo): Promise<number> {
+  // A terminal sends its signals to all processes; what is to be done, the primary says.
+  for (const signal of stopSignals) io.signals.on(signal, () => {})
+  const primary = await joinPrimary()
+  const log = openLog(config.logLevel)
+  let registry: Registry | undefined
+  try {
+    registry = await createRegistry(
+      { ...config, listen: { ...config.listen, port: primary.port } },
+      {
+        log,
+        joins: {
+          primary: primary.store,
+          isPrimaryAlive: primary.isPrimaryAlive,
+          stagingEpoch: primary.facts.stagingEpoch ?? '',
+        },
+        gather: primary.gather,
+        stop(reason) {
+          log.log.fatal(reason)
+          log.flush()
+          io.exit(untrustedExitCode)
+        },
+      },
+    )
+    primary.onGather(registry.snapshot)
+    primary.tellListening((await registry.listen()).url)
+  } catch (error) {
+    await primary.tellFailure(error)
+    return 1
+  }
+  await primary.drained
+  await registry.close()
+  return 0
 }
 
 /** Makes the store of a data directory without a server: account, master key, and the first administrator's key, which it prints. */

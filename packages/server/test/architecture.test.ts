@@ -28,6 +28,7 @@ const mayImport: Record<string, readonly string[]> = {
     ...['storage/blobs/blob-store.ts', 'base', 'api/names'],
   ],
   storage: ['base', 'api/names', 'api/oci'],
+  processes: ['base', 'storage/metadata/turn-service.ts'],
 }
 
 /** Files of `src/` itself: wiring, start and stop. */

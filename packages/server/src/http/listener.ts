@@ -105,7 +105,7 @@ export function createListener(options: ListenerOptions): Listener {
       const server = createHttpServer()
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject)
-        server.listen({ host, port, exclusive: true, ...(isIPv6(host) ? { ipv6Only: host !== '::' } : {}) }, resolve)
+        server.listen({ host, port, ...(isIPv6(host) ? { ipv6Only: host !== '::' } : {}) }, resolve)
       })
       servers.push(server)
       return (server.address() as AddressInfo).port

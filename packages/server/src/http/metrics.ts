@@ -1,7 +1,7 @@
 // What `/metrics` shows, in the form of Prometheus.
 
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { AggregatorRegistry, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Exchange } from './exchange.ts'
 
 const delayResolutionMs = 5
@@ -17,7 +17,10 @@ export interface StoreStatistics {
 export interface Metrics {
   /** Counts a finished request. `wire` is the protocol: `oci`, `ecr`, `download`, `other`. */
   observe(exchange: Exchange, wire: string, seconds: number): void
-  render(): Promise<{ contentType: string; text: string }>
+  /** The numbers of this process, for those who show them together. */
+  snapshot(): Promise<object[]>
+  /** The numbers of this process, or of all whose snapshots are given. */
+  render(snapshots?: object[][]): Promise<{ contentType: string; text: string }>
   close(): void
 }
 
@@ -36,6 +39,7 @@ export function createMetrics(store: () => StoreStatistics): Metrics {
   new Gauge({
     name: 'berth_event_loop_pause_max_seconds',
     help: 'The longest pause of the event loop since the last scrape',
+    aggregator: 'max',
     registers: [registry],
     collect() {
       this.set(Math.max(0, delay.max / 1e9 - delayResolutionMs / 1000))
@@ -64,7 +68,11 @@ export function createMetrics(store: () => StoreStatistics): Metrics {
       const action = exchange.record.action ?? 'none'
       requests.labels(wire, action, String(exchange.response.statusCode)).observe(seconds)
     },
-    render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+    snapshot: () => registry.getMetricsAsJSON(),
+    async render(snapshots) {
+      const shown = snapshots ? AggregatorRegistry.aggregate(snapshots) : registry
+      return { contentType: registry.contentType, text: await shown.metrics() }
+    },
     close() {
       delay.disable()
       registry.clear()

@@ -350,7 +350,10 @@ describe('the file', () => {
     const folder = await newFolder(t)
     const path = join(folder, 'berth.db')
     const { store } = await opened(t, { path })
-    await store.write((tx) => identitiesTable.setFact(tx, 'schema_version', '999'))
+    await store.write(async (tx) => {
+      await identitiesTable.setFact(tx, 'schema_version', '999')
+      await identitiesTable.setFact(tx, 'schema_oldest_reader', '999')
+    })
     await store.close()
     await assert.rejects(opened(t, { path }), (error: unknown) => {
       assert.ok(error instanceof StartError)

@@ -2,30 +2,31 @@
 //
 //   commit            written to the WAL by `synchronous = NORMAL`, which does not sync
 //   durable           an asynchronous fdatasync of the WAL through a descriptor of ours, shared by all commits that wait (SyncGroup)
-//   visible, pending  `#pending` knows which rows belong to commits that are not durable yet; readers that meet one wait
+//   visible, pending  rows of commits that are not durable yet are known; readers that meet one wait
 //   checkpoint        in a worker thread; see checkpointer.ts
 //
-// Nothing else in the process may open `berth.db` or its -shm through `fs`: closing it would drop SQLite's locks.
+// One process owns the file: it alone syncs and makes checkpoints. Where it has workers (docs/design/workers.md), each has connections of
+// its own, writes in the turns that the owner grants, and asks the owner what is durable.
 
-import { type FileHandle, open } from 'node:fs/promises'
-import { DatabaseSync } from 'node:sqlite'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { Worker } from 'node:worker_threads'
+import { open } from 'node:fs/promises'
+import type { DatabaseSync } from 'node:sqlite'
 import { Kysely } from 'kysely'
-import { RegistryError, StartError } from '../../base/errors.ts'
+import { RegistryError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
-import type { CheckpointReport, CheckpointRequest } from './checkpointer.ts'
-import { SqliteConnection, sqliteDialect } from './dialect.ts'
+import { SqliteConnection, sqliteDialect, sqliteSchema } from './dialect.ts'
 import type { MetadataStore, RowKey, Transaction } from './metadata-store.ts'
 import { migrate } from './migrations/migrate.ts'
 import type { Db, Schema } from './schema.ts'
-import { SyncGroup } from './sync-group.ts'
+import { Checkpoints } from './sqlite-checkpoints.ts'
+import { type Commits, OwnCommits } from './sqlite-commits.ts'
+import { inTransaction, isFull, openConnection } from './sqlite-connection.ts'
+import { serveTurns } from './sqlite-turns.ts'
+import { WorkerCommits } from './sqlite-worker-commits.ts'
+import { type GenerationName, generationsTable } from './tables/generations.ts'
+import type { StoreChannel, TurnService } from './turn-service.ts'
 
-const pageBytes = 4096
-/** When the WAL is worth a checkpoint. */
-const checkpointBytes = 24 * 1024 * 1024
-/** The size at which a writer waits for the checkpoint that runs. */
-const gateBytes = 64 * 1024 * 1024
+/** How long a process waits that finds the file locked where others have it open too; see `ConnectionOptions`. */
+const sharedPatienceMs = 5000
 
 export interface SqliteOptions {
   path: string
@@ -34,16 +35,20 @@ export interface SqliteOptions {
   log: Log
   /** A sync failed: the kernel may have dropped the pages, so nothing more may be acknowledged. The process must end. */
   onFailedSync: (error: unknown) => void
+  /** Workers will have it open as well. */
+  isShared?: boolean
 }
 
-/** @throws StartError when the file is no database, or was written by a newer Berth */
-export async function openSqlite(options: SqliteOptions): Promise<MetadataStore> {
-  const writer = openConnection(options.path)
+/** Opens the file as the one process that owns it. @throws StartError when it is no database, or was written by a newer Berth */
+export async function openSqlite(options: SqliteOptions): Promise<MetadataStore & TurnService> {
+  const { path, isShared = false, log } = options
+  const patienceMs = isShared ? sharedPatienceMs : 0
+  const writer = openConnection(path, { patienceMs })
   let reader: DatabaseSync | undefined
   try {
     const writerConnection = new SqliteConnection(writer)
     const db = new Kysely<Schema>({ dialect: sqliteDialect(writerConnection) })
-    await migrate(db, writerConnection)
+    await migrate(db, sqliteSchema, (step) => inTransaction(writerConnection, step))
     // What an earlier process left in the WAL is visible, so it is made durable before anybody can see it. The write takes the sync
     // of a restarted WAL's header here, and not in the first request.
     try {
@@ -54,12 +59,37 @@ export async function openSqlite(options: SqliteOptions): Promise<MetadataStore>
     } catch (error) {
       // A full disk keeps nobody from reading what is here; the first write says that there is no room.
       if (!isFull(error)) throw error
-      options.log.warn({ err: error }, 'the disk is full: the write-ahead log stays as it is')
+      log.warn({ err: error }, 'the disk is full: the write-ahead log stays as it is')
     }
-    reader = openConnection(options.path, true)
-    const wal = await open(`${options.path}-wal`, 'r+')
+    reader = openConnection(path, { isReadOnly: true, patienceMs })
+    const wal = await open(`${path}-wal`, 'r+')
     await wal.datasync()
-    return new SqliteStore(options, { writer, writerConnection, db, reader, wal })
+    const commits = new OwnCommits({
+      durability: options.durability,
+      checkpoints: new Checkpoints(path, log),
+      async sync() {
+        try {
+          await wal.datasync()
+        } catch (error) {
+          options.onFailedSync(error)
+          throw error
+        }
+      },
+    })
+    const store = new SqliteStore({
+      isShared,
+      isRelaxed: options.durability === 'relaxed',
+      commits,
+      writer,
+      writerConnection,
+      db,
+      reader,
+      async release() {
+        await wal.datasync()
+        await wal.close()
+      },
+    })
+    return Object.assign(store, { join: (worker: StoreChannel) => serveTurns(commits, worker) })
   } catch (error) {
     reader?.close()
     writer.close()
@@ -67,71 +97,66 @@ export async function openSqlite(options: SqliteOptions): Promise<MetadataStore>
   }
 }
 
-function openConnection(path: string, readOnly = false): DatabaseSync {
-  let database: DatabaseSync | undefined
+/** Opens the file as a worker of the process that owns it. @throws StartError when it cannot be opened */
+export function openSqliteWorker(
+  options: Pick<SqliteOptions, 'path' | 'durability'>,
+  owner: StoreChannel,
+): MetadataStore {
+  const { path, durability } = options
+  const writer = openConnection(path, { patienceMs: sharedPatienceMs })
+  let reader: DatabaseSync
   try {
-    database = new DatabaseSync(path, { readOnly, timeout: 0, enableForeignKeyConstraints: true })
-    if (!readOnly) database.exec('PRAGMA journal_mode = WAL')
-    database.exec(
-      'PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY',
-    )
-    return database
+    reader = openConnection(path, { isReadOnly: true, patienceMs: sharedPatienceMs })
   } catch (error) {
-    database?.close()
-    throw new StartError(
-      `the database ${path} cannot be opened: ${error instanceof Error ? error.message : error}`,
-      'Check that the data directory is on a local disk, is writable by this user, and holds a Berth store.',
-      { cause: error },
-    )
+    writer.close()
+    throw error
   }
+  const writerConnection = new SqliteConnection(writer)
+  return new SqliteStore({
+    isShared: true,
+    isRelaxed: durability === 'relaxed',
+    commits: new WorkerCommits(owner, durability),
+    writer,
+    writerConnection,
+    db: new Kysely<Schema>({ dialect: sqliteDialect(writerConnection) }),
+    reader,
+    release: async () => {},
+  })
 }
 
 interface Parts {
+  isShared: boolean
+  isRelaxed: boolean
+  commits: Commits
   writer: DatabaseSync
   writerConnection: SqliteConnection
   db: Db
   reader: DatabaseSync
-  wal: FileHandle
+  /** Lets go of what the connections do not hold. */
+  release: () => Promise<void>
 }
 
+/** A transaction that is over: its result, or the error that ended it, and the commit that the answer rests on. */
+type Outcome<T> = { commit: number } & ({ result: T } | { error: unknown })
+
 class SqliteStore implements MetadataStore {
-  readonly #options: SqliteOptions
+  readonly isShared: boolean
   readonly #parts: Parts
   readonly #readerDb: Db
-  readonly #syncs: SyncGroup
-  readonly #checkpointer: Worker
-  /** Rows of commits that are not durable yet, with the number of the last such commit. */
-  readonly #pending = new Map<RowKey, number>()
-  #pendingOrder: { commit: number; keys: RowKey[] }[] = []
-  /** Who has the turn to write, and who waits for it. */
-  #isTaken = false
-  readonly #queue: (() => void)[] = []
+  readonly #readerConnection: SqliteConnection
   #commits = 0
-  #commitsSinceRestart = 0
-  #bytesPerCommit = 12 * pageBytes
-  #checkpoint: Promise<void> | undefined
-  #isClosed = false
+  #generations = new Map<string, number>()
+  #generationsVersion = -1
+  /** What `dataVersion` was when all that could be seen was known to be durable. */
+  #durableVersion = -1
+  /** The newest version that is to become that one, and the commit that makes it so. */
+  #candidate = { version: -1, commit: 0 }
 
-  constructor(options: SqliteOptions, parts: Parts) {
-    this.#options = options
+  constructor(parts: Parts) {
+    this.isShared = parts.isShared
     this.#parts = parts
-    this.#readerDb = new Kysely<Schema>({ dialect: sqliteDialect(new SqliteConnection(parts.reader)) })
-    this.#syncs = new SyncGroup(
-      async () => {
-        try {
-          await parts.wal.datasync()
-        } catch (error) {
-          options.onFailedSync(error)
-          throw error
-        }
-      },
-      (commit) => this.#settle(commit),
-    )
-    this.#checkpointer = new Worker(new URL('./checkpointer.ts', import.meta.url), {
-      workerData: { path: options.path },
-    })
-    this.#checkpointer.unref()
-    this.#checkpointer.on('error', (error) => options.log.error({ err: error }, 'the checkpointer failed'))
+    this.#readerConnection = new SqliteConnection(parts.reader)
+    this.#readerDb = new Kysely<Schema>({ dialect: sqliteDialect(this.#readerConnection) })
   }
 
   async read<T>(queries: (db: Db) => Promise<T>, restsOn?: (result: T) => readonly RowKey[]): Promise<T> {
@@ -140,154 +165,111 @@ class SqliteStore implements MetadataStore {
       if (error instanceof RegistryError) await this.durable()
       throw error
     })
-    if (this.#pending.size === 0 && restsOn) return result
-    await this.#reached(restsOn ? this.#lastPending(restsOn(result)) : this.#syncs.noted)
+    const barrier = this.#barrier(restsOn && (() => restsOn(result)))
+    if (barrier) await barrier
     return result
   }
 
   async write<T>(change: (tx: Transaction) => Promise<T>): Promise<T> {
-    try {
-      const { result, commit } = await this.#commit(change)
-      await this.#reached(commit)
-      return result
-    } catch (error) {
-      if (error instanceof RegistryError) await this.durable()
-      throw error
+    const outcome = await this.#transact(change)
+    if ('result' in outcome) {
+      await this.#parts.commits.reached(outcome.commit)
+      return outcome.result
     }
+    if (outcome.error instanceof RegistryError) await this.#parts.commits.reached(outcome.commit)
+    throw outcome.error
   }
 
   async writeSoon<T>(change: (tx: Transaction) => Promise<T>): Promise<T> {
-    return (await this.#commit(change)).result
+    const outcome = await this.#transact(change)
+    if ('error' in outcome) throw outcome.error
+    return outcome.result
   }
 
-  durable(): Promise<void> {
-    return this.#reached(this.#syncs.noted)
+  async durable(): Promise<void> {
+    await this.#barrier(undefined)
+  }
+
+  async generation(name: GenerationName): Promise<number> {
+    const version = this.#dataVersion()
+    if (version !== this.#generationsVersion) {
+      this.#generations = await generationsTable.all(this.#readerDb)
+      this.#generationsVersion = version
+    }
+    return this.#generations.get(name) ?? 0
+  }
+
+  /** The lock of the data directory keeps others out. */
+  exclusively<T>(task: () => Promise<T>): Promise<T> {
+    return task()
   }
 
   statistics() {
-    return { commits: this.#commits, syncs: this.#syncs.syncs, walBytes: this.#walBytes }
+    return { commits: this.#commits, ...this.#parts.commits.statistics() }
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true
-    // A checkpoint under way needs the turn to write, so it goes first.
-    await this.#checkpoint
-    await this.#takeTurn()
-    // Nothing else may keep the process alive by now, and it has to see the end of the worker.
-    this.#checkpointer.ref()
-    this.#checkpointer.postMessage('close' satisfies CheckpointRequest)
-    await new Promise((resolve) => this.#checkpointer.once('exit', resolve))
-    await this.#parts.wal.datasync()
-    await this.#parts.wal.close()
-    this.#parts.reader.close()
-    this.#parts.writer.close()
-    this.#passTurn()
+    const { commits, reader, writer, release } = this.#parts
+    await commits.close(async () => {
+      await release()
+      reader.close()
+      writer.close()
+    })
   }
 
-  async #commit<T>(change: (tx: Transaction) => Promise<T>): Promise<{ result: T; commit: number }> {
-    if (this.#walBytes > gateBytes) await this.#checkpoint
-    await this.#takeTurn()
-    const { writer, writerConnection, db } = this.#parts
+  async #transact<T>(change: (tx: Transaction) => Promise<T>): Promise<Outcome<T>> {
+    const { commits, writer, writerConnection, db } = this.#parts
+    await commits.takeTurn()
     try {
-      if (this.#isClosed) throw new RegistryError({ code: 'Busy', message: 'The registry is shutting down.' })
       const keys: RowKey[] = []
       writerConnection.run('BEGIN IMMEDIATE', [])
       const result = await change({ db, touch: (...touched) => void keys.push(...touched) })
       writerConnection.run('COMMIT', [])
-      const commit = this.#syncs.note()
       this.#commits += 1
-      this.#commitsSinceRestart += 1
-      for (const key of keys) this.#pending.set(key, commit)
-      if (keys.length > 0) this.#pendingOrder.push({ commit, keys })
-      if (this.#options.durability === 'relaxed') this.#settle(commit)
-      return { result, commit }
+      return { result, commit: commits.note(keys) }
     } catch (error) {
       if (writer.isOpen && writer.isTransaction) writerConnection.run('ROLLBACK', [])
-      throw isFull(error) ? new RegistryError({ code: 'StoreFull' }, { cause: error }) : error
+      const told = isFull(error) ? new RegistryError({ code: 'StoreFull' }, { cause: error }) : error
+      return { error: told, commit: commits.noted }
     } finally {
-      this.#passTurn()
-      if (this.#walBytes > checkpointBytes) this.#startCheckpoint()
+      commits.passTurn()
     }
   }
 
-  #reached(commit: number): Promise<void> {
-    return this.#options.durability === 'relaxed' ? Promise.resolve() : this.#syncs.reached(commit)
+  /** What an answer waits for that rests on rows just read, these or all; undefined when it need not wait. */
+  #barrier(keysOf: (() => readonly RowKey[]) | undefined): Promise<void> | undefined {
+    const { isShared, isRelaxed, commits } = this.#parts
+    if (isRelaxed) return undefined
+    if (isShared) return this.#sharedBarrier(keysOf)
+    if (commits.synced === commits.noted) return undefined
+    const seen = commits.seen(keysOf?.())
+    return seen instanceof Promise
+      ? seen.then(({ touching }) => commits.reached(touching))
+      : commits.reached(seen.touching)
   }
 
-  #lastPending(keys: readonly RowKey[]): number {
-    let last = 0
-    for (const key of keys) last = Math.max(last, this.#pending.get(key) ?? 0)
-    return last
-  }
-
-  #settle(commit: number): void {
-    let settled = 0
-    for (const batch of this.#pendingOrder) {
-      if (batch.commit > commit) break
-      settled += 1
-      for (const key of batch.keys) if (this.#pending.get(key) === batch.commit) this.#pending.delete(key)
+  /**
+   * What has been read may be of a commit that this process has not heard of. As long as the database looks as it did when all of it was
+   * known to be durable, there is none.
+   */
+  #sharedBarrier(keysOf: (() => readonly RowKey[]) | undefined): Promise<void> | undefined {
+    const version = this.#dataVersion()
+    if (version === this.#candidate.version && this.#candidate.commit <= this.#parts.commits.synced) {
+      this.#durableVersion = version
     }
-    this.#pendingOrder = this.#pendingOrder.slice(settled)
+    return version === this.#durableVersion ? undefined : this.#ask(version, keysOf?.())
   }
 
-  async #takeTurn(): Promise<void> {
-    if (!this.#isTaken) {
-      this.#isTaken = true
-      return
-    }
-    await new Promise<void>((resolve) => this.#queue.push(resolve))
+  async #ask(version: number, keys: readonly RowKey[] | undefined): Promise<void> {
+    const { commits } = this.#parts
+    const { last, touching } = await commits.seen(keys)
+    this.#candidate = { version, commit: last }
+    await commits.reached(touching)
   }
 
-  #passTurn(): void {
-    const next = this.#queue.shift()
-    if (next) next()
-    else this.#isTaken = false
+  /** Changes whenever the reader has seen that somebody else, our own writer too, has changed the database. */
+  #dataVersion(): number {
+    const [row] = this.#readerConnection.run<{ data_version: number }>('PRAGMA data_version', []).rows
+    return row?.data_version ?? -1
   }
-
-  get #walBytes(): number {
-    return this.#commitsSinceRestart * this.#bytesPerCommit
-  }
-
-  #startCheckpoint(): void {
-    if (this.#checkpoint || this.#isClosed) return
-    this.#checkpoint = this.#runCheckpoint()
-      .catch(async (error) => {
-        this.#options.log.error({ err: error }, 'a checkpoint failed; it is tried again in a second')
-        await sleep(1000, undefined, { ref: false })
-      })
-      .finally(() => {
-        this.#checkpoint = undefined
-      })
-  }
-
-  async #runCheckpoint(): Promise<void> {
-    const backfilled = await this.#ask('backfill')
-    if (this.#isClosed) return
-    this.#bytesPerCommit = Math.max(
-      pageBytes,
-      (backfilled.walPages * pageBytes) / Math.max(1, this.#commitsSinceRestart),
-    )
-    await this.#takeTurn()
-    try {
-      const report = await this.#ask('restart')
-      if (report.isRestarted) this.#commitsSinceRestart = 0
-      else this.#options.log.warn({ walPages: report.walPages }, 'the WAL could not be restarted')
-    } finally {
-      this.#passTurn()
-    }
-  }
-
-  async #ask(request: CheckpointRequest): Promise<{ walPages: number; isRestarted: boolean }> {
-    const answer = new Promise<CheckpointReport>((resolve) => this.#checkpointer.once('message', resolve))
-    this.#checkpointer.postMessage(request)
-    const report = await answer
-    if ('error' in report) throw new Error(report.error)
-    return report
-  }
-}
-
-/** SQLITE_FULL, or an I/O error that a full disk causes (SQLITE_IOERR_WRITE, SQLITE_IOERR_SHMSIZE). */
-function isFull(error: unknown): boolean {
-  const code = error instanceof Error && 'errcode' in error ? error.errcode : undefined
-  return code === 13 || code === 778 || code === 4874
 }
