@@ -59,8 +59,11 @@ describe('nodes whose PostgreSQL goes away', { skip: whyNoPostgres() ?? whyNoNod
     await underLoad(async () => {
       await sleep(500)
       await postgres.stop('fast')
-      await assertUnavailable(6_000)
-      await postgres.start()
+      try {
+        await assertUnavailable(6_000)
+      } finally {
+        await postgres.start()
+      }
       await assertWell()
     })
   })
@@ -86,7 +89,11 @@ describe('nodes whose PostgreSQL goes away', { skip: whyNoPostgres() ?? whyNoNod
     const ready = await Promise.all(nodes.nodes.map(({ url }) => statusOf(url, '/readyz')))
     console.log(tally(answers))
     assert.ok(answers.length > 0)
-    const wrong = answers.filter(({ outcome, ms }) => outcome !== 503 || ms > longestMs)
+    const wrong = answers.filter(({ kind, outcome, at, ms }) => {
+      // The only one that may need nothing but a key, and keys may be known for two seconds.
+      if (kind === 'GetAuthorizationToken' && outcome === 200 && at < 2_500) return false
+      return outcome !== 503 || ms > longestMs
+    })
     assert.equal(wrong.length, 0, `not 503 within ${longestMs} ms:\n${tally(wrong)}`)
     assert.deepEqual(health, [200, 200], 'the processes are alive')
     assert.deepEqual(ready, [503, 503], 'and not ready')

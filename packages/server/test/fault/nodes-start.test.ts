@@ -141,15 +141,20 @@ describe('starts of nodes', { skip: whyNoStore('postgres+s3') ?? false, timeout 
       change(changed)
       return { ...store.env, BERTH_BLOB_STORE: changed.href }
     }
-    const cases: [what: string, env: Record<string, string>][] = [
-      ['nobody listens', url((to) => to.searchParams.set('endpoint', 'http://127.0.0.1:1'))],
-      ['no such bucket', url((to) => Object.assign(to, { host: 'none-of-this-name' }))],
+    const cases: [what: string, env: Record<string, string>, says: RegExp][] = [
+      ['nobody listens', url((to) => to.searchParams.set('endpoint', 'http://127.0.0.1:1')), /127\.0\.0\.1:1\b/],
+      ['no such bucket', url((to) => Object.assign(to, { host: 'none-of-this-name' })), /none-of-this-name/],
       [
         'wrong secret',
         { ...store.env, BERTH_BLOB_STORE_SECRET_ACCESS_KEY: 'not-the-secret-of-this-access-key-at-all' },
+        /BERTH_BLOB_STORE_SECRET_ACCESS_KEY/,
       ],
     ]
-    for (const [what, env] of cases) await assertRefused(env, /BERTH_BLOB_STORE/, what)
+    for (const [what, env, says] of cases) {
+      const said = await assertRefused(env, /BERTH_BLOB_STORE/, what)
+      assert.match(said, says, what)
+      assert.doesNotMatch(said, /TypeError/, what)
+    }
   })
 
   it('a schema of the next version serves if it says that this version can work with it, and is refused if not', async () => {

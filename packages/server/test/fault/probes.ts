@@ -11,13 +11,14 @@ export interface ProbeAnswer {
   kind: string
   /** 200 for any success, the status of a refusal, or how the connection broke. */
   outcome: number | string
+  /** When it was sent, in milliseconds since the probes began. */
+  at: number
   ms: number
 }
 
 export interface Probes {
   /** Each kind at the same time, then again, for so long. The last ones may still be under way at the end, and are waited for. */
   during(ms: number): Promise<ProbeAnswer[]>
-  once(): Promise<ProbeAnswer[]>
 }
 
 /** Makes what the probes ask for, while all is well. */
@@ -44,7 +45,7 @@ export async function createProbes(target: Target, repository: string): Promise<
     GetAuthorizationToken: () => api.authorizationToken(),
   }
 
-  async function ask(kind: string, act: () => Promise<unknown>): Promise<ProbeAnswer> {
+  async function ask(kind: string, act: () => Promise<unknown>, startedAt: number): Promise<ProbeAnswer> {
     const begunAt = performance.now()
     const outcome = await act().then(
       () => 200,
@@ -54,19 +55,16 @@ export async function createProbes(target: Target, repository: string): Promise<
         return String(error)
       },
     )
-    return { kind, outcome, ms: performance.now() - begunAt }
+    return { kind, outcome, at: begunAt - startedAt, ms: performance.now() - begunAt }
   }
-  const once = () => Promise.all(Object.entries(kinds).map(([kind, act]) => ask(kind, act)))
-
   return {
-    once,
     async during(ms) {
-      const endAt = performance.now() + ms
+      const startedAt = performance.now()
       const answers: ProbeAnswer[] = []
       await Promise.all(
         Object.entries(kinds).map(async ([kind, act]) => {
-          while (performance.now() < endAt) {
-            answers.push(await ask(kind, act))
+          while (performance.now() - startedAt < ms) {
+            answers.push(await ask(kind, act, startedAt))
             await sleep(100)
           }
         }),

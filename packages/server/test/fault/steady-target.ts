@@ -89,7 +89,14 @@ export function steadyTarget(targets: readonly Target[], options: SteadyOptions 
         const content = Buffer.concat([...before.chunks, chunk])
         const isFirst = tries === 0 && before.upload === upload
         const there = isFirst ? offset : await offsetOf(wire, before, offset, content.length)
-        if (there < content.length) await wire.uploadChunk(before.upload, content.subarray(there), there)
+        try {
+          if (there < content.length) await wire.uploadChunk(before.upload, content.subarray(there), there)
+        } catch (error) {
+          if (!isToBeginAgain(error)) throw error
+          noteStartOver(upload, `was answered ${error}`)
+          before.upload = await wire.startUpload(repositoryOf(upload))
+          await wire.uploadChunk(before.upload, content, 0)
+        }
       })
       sent.set(upload.location, { ...before, chunks: [...before.chunks, Buffer.from(chunk)] })
       // Where it goes on is what the caller knows the upload by.
@@ -101,7 +108,7 @@ export function steadyTarget(targets: readonly Target[], options: SteadyOptions 
         try {
           await wire.finishUpload(before.upload, digest, rest)
         } catch (error) {
-          if (!isStatus(error, 404) && !isStatus(error, 400)) throw error
+          if (!isStatus(error, 404) && !isStatus(error, 400) && !isToBeginAgain(error)) throw error
           const repository = repositoryOf(upload)
           if (tries > 0 && (await wire.hasBlob(repository, digest))) return
           noteStartOver(upload, `was answered ${error}`)
@@ -163,8 +170,10 @@ export function steadyTarget(targets: readonly Target[], options: SteadyOptions 
 
 /** Whether another node, or the same one later, may do better: no answer at all, or one that says so. */
 export function mayPass(error: unknown): boolean {
-  if (error instanceof UnexpectedAnswer) return error.answer.status >= 500
-  if (error instanceof ECRServiceException) return (error.$metadata.httpStatusCode ?? 500) >= 500
+  if (error instanceof UnexpectedAnswer) return error.answer.status >= 500 || error.answer.status === 429
+  if (error instanceof ECRServiceException) {
+    return (error.$metadata.httpStatusCode ?? 500) >= 500 || error.name === 'ThrottlingException'
+  }
   return isOfConnection(error)
 }
 
@@ -180,6 +189,11 @@ export function isOfConnection(error: unknown): boolean {
 }
 
 const repositoryOf = ({ location }: Upload) => /^\/v2\/(.+)\/blobs\/uploads\//.exec(location)?.[1] ?? ''
+
+/** What was acknowledged of an upload is lost, and the registry says so. */
+function isToBeginAgain(error: unknown): boolean {
+  return error instanceof UnexpectedAnswer && error.answer.body.includes('Begin the upload again')
+}
 
 function isStatus(error: unknown, status: number): boolean {
   return error instanceof UnexpectedAnswer && error.answer.status === status

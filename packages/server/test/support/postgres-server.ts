@@ -17,11 +17,11 @@ import {
   statfsSync,
   writeFileSync,
 } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
+import { freePort } from './free-port.ts'
 import { signalTree } from './process-tree.ts'
 
 /** How a server is told to stop: it rolls back what is under way and says goodbye, or it drops everything and recovers at its next start. */
@@ -251,16 +251,6 @@ function roomyFolder(): string {
     // No such folder here.
   }
   return tmpdir()
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }
 
 /** Waits until the database answers, after an accident. */

@@ -3,8 +3,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { rmSync } from 'node:fs'
 import { access, mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { connect } from 'node:net'
+import { connect, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from './free-port.ts'
@@ -83,12 +84,16 @@ export async function startS3Server(): Promise<S3Server> {
       if (started.exitCode !== null) throw new Error(`versitygw ended with ${started.exitCode}: ${output}`)
       return isListening(port)
     })
+    // It ends with the process; it does not keep it.
+    started.unref()
+    for (const stream of [started.stdout, started.stderr]) if (stream instanceof Socket) stream.unref()
   }
 
   async function end(signal: NodeJS.Signals): Promise<void> {
     const ending = child
     child = undefined
     if (!ending || ending.exitCode !== null || ending.signalCode !== null) return
+    ending.ref()
     const exited = once(ending, 'exit')
     ending.kill(signal)
     // One that is paused hears of it only then.
@@ -105,6 +110,11 @@ export async function startS3Server(): Promise<S3Server> {
       ...args,
     ])
 
+  const abandon = () => {
+    child?.kill('SIGKILL')
+    rmSync(home, { recursive: true, force: true, maxRetries: 3 })
+  }
+  process.once('exit', abandon)
   await start()
   return {
     port,
@@ -156,6 +166,7 @@ export async function startS3Server(): Promise<S3Server> {
     resume: () => void child?.kill('SIGCONT'),
     async stop() {
       await end('SIGTERM')
+      process.off('exit', abandon)
       await rm(home, { recursive: true, force: true })
     },
   }

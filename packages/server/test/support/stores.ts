@@ -7,8 +7,11 @@
 //   s3            SQLite in the data directory, and S3
 
 import { randomBytes } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { randomIds } from '../../src/base/ids.ts'
-import { sharedPostgres, whyNoDatabase } from './postgres-server.ts'
+import { type PostgresDatabases, sharedPostgres, whyNoDatabase } from './postgres-server.ts'
+import { type S3Server, startS3Server, whyNoS3Server } from './s3-server.ts'
 
 export const storeNames = ['files', 'postgres', 'postgres+s3', 's3'] as const
 export type StoreName = (typeof storeNames)[number]
@@ -46,16 +49,23 @@ export function storeUnderTest(): StoreName {
 const hasPostgres = (name: StoreName) => name.startsWith('postgres')
 const hasS3 = (name: StoreName) => name.endsWith('s3')
 
-const whyNoS3 = (): string | undefined => 'there is no S3 server for tests yet'
-
 /** Why this machine cannot have the store, or undefined. */
 export function whyNoStore(name: StoreName): string | undefined {
-  return (hasPostgres(name) ? whyNoDatabase() : undefined) ?? (hasS3(name) ? whyNoS3() : undefined)
+  return (hasPostgres(name) ? whyNoDatabase() : undefined) ?? (hasS3(name) ? whyNoS3Server() || undefined : undefined)
 }
 
 export interface StoreOptions {
   /** Other than the ones that all tests of the process share: such as have accidents. */
-  postgres?: { createDatabase(): Promise<string>; dropDatabase(url: string): Promise<void> }
+  postgres?: PostgresDatabases
+  s3?: S3Server
+}
+
+let s3: Promise<S3Server> | undefined
+
+/** The S3 server that all tests of this process share. It ends with the process. */
+function sharedS3(): Promise<S3Server> {
+  s3 ??= startS3Server()
+  return s3
 }
 
 /** Makes what the store needs, for one installation. */
@@ -77,7 +87,13 @@ export async function createStore(name: StoreName, options: StoreOptions = {}): 
     disposals.push(() => postgres.dropDatabase(url))
   }
   if (hasS3(name)) {
-    throw new Error(whyNoS3())
+    const s3 = await (options.s3 ?? sharedS3())
+    const bucket = `berth-${randomBytes(6).toString('hex')}`
+    await s3.makeBucket(bucket)
+    env.BERTH_BLOB_STORE = s3.url(bucket, 'registry')
+    env.BERTH_BLOB_STORE_ACCESS_KEY_ID = s3.credentials.accessKeyId
+    env.BERTH_BLOB_STORE_SECRET_ACCESS_KEY = s3.credentials.secretAccessKey
+    disposals.push(() => rm(join(s3.folder, bucket), { recursive: true, force: true }))
   }
   return {
     name,
