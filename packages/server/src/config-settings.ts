@@ -9,6 +9,8 @@ import {
   oneOf,
   parseAddress,
   parseAddressRanges,
+  parseBlobStoreUrl,
+  parseDatabaseUrl,
   parseDuration,
   parsePath,
   parseReadableFile,
@@ -21,6 +23,7 @@ import {
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
 export type Durability = 'full' | 'relaxed'
+export type Role = 'web' | 'worker'
 
 export interface Setting<T> {
   /** What stands for the value in help: `<host:port>`; undefined for a switch. */
@@ -186,48 +189,56 @@ export const settings = {
     help: 'The least severity that is logged: fatal, error, warn, info, debug, trace or silent. The log is on standard error, one JSON object a line.',
     parse: (text) => oneOf<LogLevel>(text, ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
   }),
-  databaseUrl: later({
+  databaseUrl: setting({
     placeholder: 'postgres://…',
     otherwise: 'SQLite in the data directory',
-    help: 'PostgreSQL, for several nodes.',
-    why: 'its only database is SQLite in the data directory',
+    help: 'PostgreSQL 13 or newer, for several nodes; the master key must then be given. `postgres://user:password@host:5432/name`, with the options `sslmode` (disable, require, verify-full), `sslrootcert` (a file), `connections` (per process, default 10) and `host` (the folder of a socket). It holds a password: prefer the variable or the file to the flag.',
+    isSecret: true,
+    parse: parseDatabaseUrl,
   }),
-  blobStore: later({
+  blobStore: setting({
     placeholder: 's3://…',
     otherwise: 'files in the data directory',
-    help: 'An S3 store for blobs.',
-    why: 'blobs are files in the data directory',
+    help: 'An S3 store for blobs: `s3://bucket/prefix?region=eu-west-1&endpoint=https://s3.example.com&pathStyle=true`. Options: `region`, `endpoint`, `pathStyle` (true for most stores that are not AWS), `sse` (AES256 or aws:kms) and `sseKmsKeyId`.',
+    parse: parseBlobStoreUrl,
   }),
-  blobStoreAccessKeyId: later({
+  blobStoreAccessKeyId: setting({
     placeholder: 'id',
     otherwise: "the AWS SDK's own chain",
     help: 'The key for the S3 store.',
-    why: 'blobs are files in the data directory, and no S3 store is used',
+    parse: (text) => text,
   }),
-  blobStoreSecretAccessKey: later({
+  blobStoreSecretAccessKey: setting({
     placeholder: 'secret',
     otherwise: "the AWS SDK's own chain",
     help: 'The secret of that key.',
-    why: 'blobs are files in the data directory, and no S3 store is used',
+    isSecret: true,
+    parse: (text) => text,
   }),
-  blobRedirect: later({
+  blobRedirect: setting({
     placeholder: 'on|off',
     default: 'off',
-    help: 'Whether blobs are fetched from the S3 store by presigned links.',
-    why: 'it sends all blobs itself',
+    help: '`on`: clients fetch blobs from the S3 store itself, by presigned links; never clients that are known to fail at it, and never where the store has the host that was called or one below it.',
+    parse: (text) => oneOf<'on' | 'off'>(text, ['on', 'off']),
   }),
-  roles: later({
+  roles: setting({
     placeholder: 'role,…',
     default: 'web,worker',
-    help: 'What this process does.',
-    accepts: (text) => list(text).toSorted().join() === 'web,worker',
-    why: 'one process does everything',
+    help: 'What this process does: `web` serves clients, `worker` runs jobs. Health and metrics are served either way.',
+    parse(text) {
+      const roles = list(text).map((role) => oneOf<Role>(role, ['web', 'worker']))
+      return roles.length > 0 ? [...new Set(roles)] : refuse('names no role')
+    },
   }),
-  workers: later({
+  workers: setting({
     placeholder: 'number',
-    default: '1',
-    help: 'Processes on this machine.',
-    why: 'it is one process',
+    otherwise: 'half of the cores, from 1 to 8',
+    devDefault: '1',
+    help: 'Processes on this machine that serve clients on the one port: 1 to 64.',
+    parse(text) {
+      const number = /^\d{1,2}$/.test(text) ? Number(text) : 0
+      return number >= 1 && number <= 64 ? number : refuse(`is "${text}", not a number from 1 to 64`)
+    },
   }),
   blobGrace: later({
     placeholder: 'duration',

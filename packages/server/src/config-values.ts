@@ -151,3 +151,110 @@ export function addressText(address: Address): string {
 export function isWildcardHost(host: string): boolean {
   return host === '0.0.0.0' || host === '::'
 }
+
+/** A PostgreSQL database, as the driver is given it. */
+export interface DatabaseUrl {
+  host: string
+  port: number
+  database: string
+  user: string
+  password: string
+  /** Where the server is reached by a socket file: its folder (`?host=/run/postgresql`). */
+  socketFolder?: string
+  tls: 'disable' | 'require' | 'verify-full'
+  /** PEM of the authorities that vouch for the server; undefined: those of the system. */
+  tlsRootCertificate?: string
+  /** Connections that one process opens at most. */
+  connections: number
+}
+
+const defaultConnections = 10
+
+export function parseDatabaseUrl(text: string, origin: Origin): DatabaseUrl {
+  if (!/^postgres(?:ql)?:\/\//.test(text) || !URL.canParse(text)) {
+    return refuse('is not a URL such as postgres://berth:password@db.example.com:5432/berth')
+  }
+  const url = new URL(text)
+  const database = decodeURIComponent(url.pathname.slice(1))
+  if (database === '') refuse('names no database: postgres://user:password@host:5432/name')
+  if (url.username === '') refuse('names no user: postgres://user:password@host:5432/name')
+  const options = optionsOf(url, ['sslmode', 'sslrootcert', 'connections', 'host'])
+  const socketFolder = options.get('host')
+  const connections = options.get('connections') ?? String(defaultConnections)
+  if (!/^\d{1,4}$/.test(connections) || Number(connections) < 2)
+    refuse(`has connections=${connections}, which is no number from 2 to 9999`)
+  const certificate = options.get('sslrootcert')
+  return {
+    host: url.hostname.replace(/^\[|\]$/g, ''),
+    port: Number(url.port || 5432),
+    database,
+    user: decodeURIComponent(url.username),
+    password: decodeURIComponent(url.password),
+    ...(socketFolder ? { socketFolder } : {}),
+    tls: oneOf(options.get('sslmode') ?? (certificate ? 'verify-full' : 'disable'), [
+      'disable',
+      'require',
+      'verify-full',
+    ]),
+    ...(certificate ? { tlsRootCertificate: readText(certificate, origin) } : {}),
+    connections: Number(connections),
+  }
+}
+
+/** A bucket of an S3 store, and where in it. */
+export interface BlobStoreUrl {
+  bucket: string
+  /** Empty, or ends with `/`. */
+  prefix: string
+  region: string
+  /** Undefined: AWS. */
+  endpoint?: string
+  isPathStyle: boolean
+  serverSideEncryption?: 'AES256' | 'aws:kms'
+  kmsKeyId?: string
+}
+
+export function parseBlobStoreUrl(text: string): BlobStoreUrl {
+  if (!text.startsWith('s3://') || !URL.canParse(text)) {
+    return refuse(
+      'is not a URL such as s3://bucket/prefix?region=eu-west-1&endpoint=https://s3.example.com&pathStyle=true',
+    )
+  }
+  const url = new URL(text)
+  const bucket = url.host
+  if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket)) refuse(`names the bucket "${bucket}", which can be none`)
+  if (url.username !== '' || url.password !== '') {
+    refuse('holds a key; give it by BERTH_BLOB_STORE_ACCESS_KEY_ID and BERTH_BLOB_STORE_SECRET_ACCESS_KEY')
+  }
+  const options = optionsOf(url, ['region', 'endpoint', 'pathStyle', 'sse', 'sseKmsKeyId'])
+  const prefix = decodeURIComponent(url.pathname).replace(/^\/+|\/+$/g, '')
+  if (!/^[\w.\-/]{0,512}$/.test(prefix) || prefix.includes('//'))
+    refuse(`has the prefix "${prefix}": letters, digits, and . _ - / are allowed`)
+  const endpoint = options.get('endpoint')
+  if (endpoint !== undefined && !(/^https?:\/\//.test(endpoint) && URL.canParse(endpoint))) {
+    refuse(`has the endpoint "${endpoint}", which is no URL such as https://s3.example.com`)
+  }
+  const sse = options.get('sse')
+  const kmsKeyId = options.get('sseKmsKeyId')
+  if (kmsKeyId !== undefined && sse !== 'aws:kms') refuse('has sseKmsKeyId without sse=aws:kms')
+  return {
+    bucket,
+    prefix: prefix === '' ? '' : `${prefix}/`,
+    region: options.get('region') ?? 'us-east-1',
+    ...(endpoint ? { endpoint: endpoint.replace(/\/+$/, '') } : {}),
+    isPathStyle: parseSwitch(options.get('pathStyle') ?? 'false'),
+    ...(sse === undefined ? {} : { serverSideEncryption: oneOf<'AES256' | 'aws:kms'>(sse, ['AES256', 'aws:kms']) }),
+    ...(kmsKeyId === undefined ? {} : { kmsKeyId }),
+  }
+}
+
+/** The options behind the `?` of a URL, each once and each known. */
+function optionsOf(url: URL, known: readonly string[]): Map<string, string> {
+  const options = new Map<string, string>()
+  for (const [name, value] of url.searchParams) {
+    if (!known.includes(name)) refuse(`has the option "${name}", which is none of ${known.join(', ')}`)
+    if (options.has(name)) refuse(`has the option "${name}" twice`)
+    options.set(name, value)
+  }
+  return options
+}

@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync, type Stats, statSync } from 'node:fs'
 import { BlockList, isIP } from 'node:net'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { JsonError, readJson } from '@berth/api/json/strict-json.ts'
 import type { AccountId, Region } from '@berth/api/names/registry.ts'
@@ -18,6 +18,7 @@ import {
   describeSetting,
   flagOf,
   type LogLevel,
+  type Role,
   type Setting,
   type SettingKey,
   settingKeys,
@@ -29,6 +30,8 @@ import {
 import {
   type Address,
   addressText,
+  type BlobStoreUrl,
+  type DatabaseUrl,
   isLoopbackHost,
   isWildcardHost,
   Mistake,
@@ -42,12 +45,20 @@ export {
   describeSetting,
   flagOf,
   type LogLevel,
+  type Role,
   type SettingKey,
   settingKeys,
   settings,
   variableOf,
 } from './config-settings.ts'
-export { type Address, addressText, isLoopbackHost, type RegistryHost } from './config-values.ts'
+export {
+  type Address,
+  addressText,
+  type BlobStoreUrl,
+  type DatabaseUrl,
+  isLoopbackHost,
+  type RegistryHost,
+} from './config-values.ts'
 
 export interface Config {
   isDev: boolean
@@ -76,6 +87,14 @@ export interface Config {
   durability: Durability
   uploadTtlMs: number
   logLevel: LogLevel
+  /** Undefined: SQLite in the data directory. */
+  database?: DatabaseUrl
+  /** Undefined: files in the data directory. */
+  blobStore?: BlobStoreUrl & { credentials?: { accessKeyId: string; secretAccessKey: string } }
+  isBlobRedirectOn: boolean
+  roles: readonly Role[]
+  /** Processes that serve clients. */
+  workers: number
 }
 
 export interface ConfigSources {
@@ -171,10 +190,23 @@ export function parseConfig(sources: ConfigSources): Config {
   if (given.has('masterKey') && given.has('masterKeyFile')) {
     complain('masterKey', `and ${named('masterKeyFile')} are both given; give one of them`)
   }
+  if (given.has('databaseUrl') && !isDev && !given.has('masterKey') && !given.has('masterKeyFile')) {
+    complain('databaseUrl', 'needs the master key that all nodes share: give BERTH_MASTER_KEY or BERTH_MASTER_KEY_FILE')
+  }
+  const storeKeys = ['blobStoreAccessKeyId', 'blobStoreSecretAccessKey'] as const
+  for (const key of storeKeys) {
+    if (given.has(key) && !given.has('blobStore'))
+      complain(key, 'is for the S3 store of BERTH_BLOB_STORE, which is not given')
+    else if (given.has(key) && !storeKeys.every((half) => given.has(half)))
+      complain(key, 'needs its other half: the id and the secret are given together')
+  }
+  if (values.blobRedirect === 'on' && !given.has('blobStore')) {
+    complain('blobRedirect', 'is on, but only blobs in an S3 store (BERTH_BLOB_STORE) can be fetched elsewhere')
+  }
   const bootstrap = bootstrapKey(values, given, isDev, complain)
 
   // What is undefined here has been complained about.
-  const { accountId, durability, uploadTtl, logLevel, insecureHttp, dataDir } = values
+  const { accountId, durability, uploadTtl, logLevel, insecureHttp, dataDir, roles } = values
   if (
     mistakes.length > 0 ||
     !listen ||
@@ -184,6 +216,7 @@ export function parseConfig(sources: ConfigSources): Config {
     !uploadTtl ||
     !logLevel ||
     !dataDir ||
+    !roles ||
     insecureHttp === undefined
   ) {
     throw new ConfigError(mistakes)
@@ -209,7 +242,17 @@ export function parseConfig(sources: ConfigSources): Config {
     durability,
     uploadTtlMs: uploadTtl,
     logLevel,
+    ...(values.databaseUrl ? { database: values.databaseUrl } : {}),
+    ...(values.blobStore ? { blobStore: blobStoreOf(values.blobStore, values) } : {}),
+    isBlobRedirectOn: values.blobRedirect === 'on',
+    roles,
+    workers: values.workers ?? Math.min(8, Math.max(1, Math.floor(availableParallelism() / 2))),
   })
+}
+
+function blobStoreOf(url: BlobStoreUrl, values: Values): NonNullable<Config['blobStore']> {
+  const { blobStoreAccessKeyId: accessKeyId, blobStoreSecretAccessKey: secretAccessKey } = values
+  return accessKeyId && secretAccessKey ? { ...url, credentials: { accessKeyId, secretAccessKey } } : url
 }
 
 /** The host template in force once the port is known. */

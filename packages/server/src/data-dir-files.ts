@@ -9,6 +9,9 @@ import { systemErrorCode } from './base/errors.ts'
 
 interface DataDir {
   dataDir: string
+  /** Where both are given nothing is kept in the folder, and it may not be there. */
+  database?: unknown
+  blobStore?: unknown
 }
 
 /**
@@ -54,6 +57,7 @@ export function credentialsFile({ dataDir }: DataDir): string {
 /** Says why it could not: the file is a convenience, and a full disk must not keep a registry from serving pulls. */
 export async function publishAddress(where: DataDir, url: string): Promise<string | undefined> {
   const path = addressFile(where)
+  if (where.database && where.blobStore && !(await isFolder(where.dataDir))) return undefined
   try {
     await writeFile(`${path}.new`, `${url}\n`)
     await rename(`${path}.new`, path)

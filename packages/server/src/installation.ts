@@ -1,144 +1,155 @@
-// A store on disk, opened: locked, migrated, its master key proven, its first account made if this is the first start.
+// An installation: its stores opened and migrated, its master key proven, its blobs its own, its first account made if this is
+// the first start.
 //
-//   <data-dir>/lock.db       an exclusive transaction of the process that has the folder; dies with it
-//   <data-dir>/berth.db      the metadata (storage/metadata/sqlite.ts)
-//   <data-dir>/uploads, blobs  bytes (storage/blobs/filesystem.ts)
 //   <data-dir>/master-key    the key ring, unless it is given (auth/key-ring.ts)
 //   <data-dir>/credentials   the first administrator's key, in the form of AWS's shared credentials file
 //
 // The first start writes the credentials file before the transaction that makes the account: a crash between the two leaves no
-// account, and the next start begins again.
+// account, and the next start begins again. The database and the blob store both carry the installation's id, so that neither is
+// ever used with the other half of something else.
 
 import { open, rename } from 'node:fs/promises'
-import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { type AccountId, parseAccountId } from '@berth/api/names/registry.ts'
 import { type KeyRing, loadKeyRing } from './auth/key-ring.ts'
-import type { Clock } from './base/clock.ts'
 import { StartError } from './base/errors.ts'
 import type { Ids } from './base/ids.ts'
-import type { Log } from './base/log.ts'
 import type { Config } from './config.ts'
 import { type Credentials, credentialsFile, makeDataDir } from './data-dir-files.ts'
 import { createIdentities, type Identities } from './domain/identities/identities.ts'
 import type { MetadataStore } from './storage/metadata/metadata-store.ts'
-import { openSqlite } from './storage/metadata/sqlite.ts'
 import { identitiesTable } from './storage/metadata/tables/identities.ts'
+import { blobPlace, isShared, openStores, type StoreParts, type Stores } from './stores.ts'
 
-export interface Installation {
+export interface Installation extends Stores {
   id: string
   /** The first account, whatever the configuration says now. */
   accountId: AccountId
-  metadata: MetadataStore
   keyRing: KeyRing
   identities: Identities
   /** Only when this start made the first account. */
   firstCredentials: Credentials | undefined
-  close(): Promise<void>
 }
 
-export interface InstallationParts {
-  clock: Clock
+export interface InstallationParts extends StoreParts {
   ids: Ids
-  log: Log
-  onFailedSync: (error: unknown) => void
-  /** Whether a folder without a store becomes one; otherwise that is an error with a way out. */
+  /** Whether a place without a store becomes one; otherwise that is an error with a way out. */
   mayInitialise: boolean
 }
 
 /** @throws StartError for everything that the operator can act on */
 export async function openInstallation(config: Config, parts: InstallationParts): Promise<Installation> {
-  await makeDataDir(config.dataDir)
-  const unlock = lock(config.dataDir)
-  let metadata: MetadataStore | undefined
+  const stores = await openStores(config, parts)
   try {
-    metadata = await openSqlite({
-      path: join(config.dataDir, 'berth.db'),
-      durability: config.durability,
-      log: parts.log,
-      onFailedSync: parts.onFailedSync,
-    })
-    const opened = await openStore(config, parts, metadata)
-    const store = metadata
-    return {
-      ...opened,
-      metadata: store,
-      async close() {
-        await store.close()
-        unlock()
-      },
-    }
+    const opened = await (parts.joins
+      ? openExisting(config, parts, stores)
+      : stores.metadata.exclusively(async () => {
+          const found = await openOrInitialise(config, parts, stores)
+          await requireOwnBlobs(config, parts.ids, stores, found.id)
+          return found
+        }))
+    return { ...opened, ...stores }
   } catch (error) {
-    await metadata?.close()
-    unlock()
+    await stores.close()
     throw error
   }
 }
 
-/** One process per data directory. @throws StartError when another has it */
-function lock(dataDir: string): () => void {
-  const path = join(dataDir, 'lock.db')
-  let database: DatabaseSync | undefined
-  try {
-    database = new DatabaseSync(path, { timeout: 0 })
-    database.exec('BEGIN EXCLUSIVE')
-  } catch (error) {
-    database?.close()
-    const isLocked = error instanceof Error && 'errcode' in error && error.errcode === 5
-    if (!isLocked) {
-      throw new StartError(`${path} cannot be opened: ${error}`, 'Make the data directory writable for this user.', {
-        cause: error,
-      })
-    }
-    throw new StartError(
-      `another process uses the data directory ${dataDir}`,
-      'Stop that one first, or give this one another folder by --data-dir.',
-      { cause: error },
-    )
-  }
-  return () => database.close()
-}
+type Opened = Omit<Installation, keyof Stores>
 
-type Opened = Omit<Installation, 'metadata' | 'close'>
+const fact = (metadata: MetadataStore, key: string) => metadata.read((db) => identitiesTable.fact(db, key))
 
-async function openStore(config: Config, parts: InstallationParts, metadata: MetadataStore): Promise<Opened> {
-  const { clock, ids } = parts
-  const fact = (key: string) => metadata.read((db) => identitiesTable.fact(db, key))
-  const id = await fact('installation_id')
-  if (id !== undefined) {
-    await requireMode(config, await fact('mode'))
-    const keyRing = await loadKeyRing(config, { mayCreate: false })
-    const canary = keyRing.open('canary', Buffer.from((await fact('canary')) ?? '', 'base64'), id)
-    if (!canary) {
-      throw new StartError(
-        `the master key from ${keyRing.origin} is not the one that this store was sealed with`,
-        'Give the key ring of this installation; without it the access keys in the store can not be opened.',
-      )
-    }
-    const identities = createIdentities({ metadata, keyRing, clock, ids })
-    await identities.load()
-    const accountId = parseAccountId((await fact('account_id')) ?? '') ?? config.accountId
-    return { id, accountId, keyRing, identities, firstCredentials: undefined }
-  }
-
+async function openOrInitialise(config: Config, parts: InstallationParts, stores: Stores): Promise<Opened> {
+  if ((await fact(stores.metadata, 'installation_id')) !== undefined) return openExisting(config, parts, stores)
   if (!parts.mayInitialise) {
     throw new StartError(
-      `there is no store in ${config.dataDir} yet`,
+      `there is no store in ${config.database ? 'the database' : config.dataDir} yet`,
       'Run `berth init` first, or give BERTH_BOOTSTRAP_ACCESS_KEY_ID and BERTH_BOOTSTRAP_SECRET_ACCESS_KEY_FILE.',
     )
   }
+  return initialise(config, parts, stores)
+}
+
+async function openExisting(config: Config, { clock, ids }: InstallationParts, { metadata }: Stores): Promise<Opened> {
+  const id = (await fact(metadata, 'installation_id')) ?? ''
+  await requireMode(config, await fact(metadata, 'mode'))
+  await requireWhole(metadata)
+  const keyRing = await loadKeyRing(config, { mayCreate: false })
+  const canary = keyRing.open('canary', Buffer.from((await fact(metadata, 'canary')) ?? '', 'base64'), id)
+  if (!canary) {
+    throw new StartError(
+      `the master key from ${keyRing.origin} is not the one that this store was sealed with`,
+      'Give the key ring of this installation; without it the access keys in the store can not be opened.',
+    )
+  }
+  const accountId = parseAccountId((await fact(metadata, 'account_id')) ?? '') ?? config.accountId
+  const identities = createIdentities({ metadata, keyRing, clock, ids })
+  return { id, accountId, keyRing, identities, firstCredentials: undefined }
+}
+
+async function initialise(
+  config: Config,
+  { clock, ids }: InstallationParts,
+  { metadata, blobs }: Stores,
+): Promise<Opened> {
+  if ((await blobs.owner()) !== undefined) throw foreignBlobs(config)
+  // Keys that nobody gave must be kept somewhere.
+  if (!config.bootstrap || !isShared(config)) await makeDataDir(config.dataDir)
   const keyRing = await loadKeyRing(config, { mayCreate: true })
   const identities = createIdentities({ metadata, keyRing, clock, ids })
-  const newId = ids.request()
+  const id = ids.request()
   const firstCredentials = config.bootstrap ?? { accessKeyId: ids.accessKey(), secretAccessKey: ids.secretKey() }
-  await writeCredentials(config, firstCredentials)
+  if (!config.bootstrap || !isShared(config)) await writeCredentials(config, firstCredentials)
   await identities.createAccount(config.accountId, firstCredentials, async (tx) => {
-    await identitiesTable.setFact(tx, 'installation_id', newId)
+    await identitiesTable.setFact(tx, 'installation_id', id)
     await identitiesTable.setFact(tx, 'account_id', config.accountId)
     await identitiesTable.setFact(tx, 'mode', config.isDev ? 'dev' : 'normal')
-    await identitiesTable.setFact(tx, 'canary', keyRing.seal('canary', Buffer.from('berth'), newId).toString('base64'))
+    await identitiesTable.setFact(tx, 'canary', keyRing.seal('canary', Buffer.from('berth'), id).toString('base64'))
   })
-  return { id: newId, accountId: config.accountId, keyRing, identities, firstCredentials }
+  return { id, accountId: config.accountId, keyRing, identities, firstCredentials }
+}
+
+/**
+ * The mark of a blob store is `<installation id>/<store id>`, and the database has the same store id. A store without a mark is taken
+ * only while the database names none: later that would be an empty place where the blobs should be.
+ */
+async function requireOwnBlobs(config: Config, ids: Ids, { metadata, blobs }: Stores, id: string): Promise<void> {
+  const known = await fact(metadata, 'blob_store')
+  const owner = await blobs.owner()
+  if (known !== undefined) {
+    if (owner === `${id}/${known}`) return
+    if (owner !== undefined) throw foreignBlobs(config)
+    throw new StartError(
+      `the blobs of this installation are not in ${blobPlace(config)}`,
+      'Give the place where they are (BERTH_BLOB_STORE, or the data directory), or bring them here with `berth migrate-store`.',
+    )
+  }
+  const [ownerId, storeId] = (owner ?? (await blobs.claim(`${id}/${ids.request()}`))).split('/')
+  if (ownerId !== id || storeId === undefined) throw foreignBlobs(config)
+  await metadata.write((tx) => identitiesTable.setFact(tx, 'blob_store', storeId))
+}
+
+function foreignBlobs(config: Config): StartError {
+  return new StartError(
+    `${blobPlace(config)} belongs to another installation`,
+    'Give each installation a bucket, a prefix or a folder of its own, and each database its own blobs.',
+  )
+}
+
+/** A store that `berth migrate-store` has left, or has not finished, is not served. */
+async function requireWhole(metadata: MetadataStore): Promise<void> {
+  const movedTo = await fact(metadata, 'moved_to')
+  if (movedTo !== undefined) {
+    throw new StartError(
+      `this store was moved to ${movedTo}, and is not served any more`,
+      'Serve that one. To come back, run `berth migrate-store` from there to an empty place.',
+    )
+  }
+  if ((await fact(metadata, 'migrating_from')) !== undefined) {
+    throw new StartError(
+      'the copy of this store was not finished',
+      'Run the same `berth migrate-store` again: it goes on where it stopped.',
+    )
+  }
 }
 
 async function requireMode(config: Config, mode: string | undefined): Promise<void> {

@@ -55,7 +55,7 @@ export async function serve(config: Config, io: ServeIo): Promise<number> {
     registry = await createRegistry(config)
     if (config.workers > 1) primary = primaryOf(config, registry)
     const { url } = await (primary ? primary.start() : registry.listen())
-    registry.startJobs()
+    await registry.startJobs()
     const problem = await publishAddress(config, endpointOf(config, registry, url))
     if (problem !== undefined) io.stderr.write(`${problem}\n`)
     io.stdout.write(greeting(config, registry, url, io.environmentCommand))

@@ -7,7 +7,7 @@ import { createSealedValues } from './auth/sealed-value.ts'
 import { type Clock, systemClock } from './base/clock.ts'
 import { StartError, systemErrorCode } from './base/errors.ts'
 import { type Ids, randomIds } from './base/ids.ts'
-import { type LogSink, openLog } from './base/log.ts'
+import { type Log, type LogSink, openLog } from './base/log.ts'
 import { addressText, type Config, registryHostOf } from './config.ts'
 import type { Credentials } from './data-dir-files.ts'
 import { createBlobs } from './domain/blobs/blobs.ts'
@@ -26,9 +26,14 @@ import { createListener, type Listener, type ListenerOptions } from './http/list
 import { createMetrics } from './http/metrics.ts'
 import { createContentSender } from './http/send-content.ts'
 import { openInstallation } from './installation.ts'
+import { createJobQueue } from './jobs/job-queue.ts'
+import { sweepJobs } from './jobs/sweep-jobs.ts'
+import { Worker } from './jobs/worker.ts'
 import type { Services } from './operations/services.ts'
-import { openFilesystem } from './storage/blobs/filesystem.ts'
 import { identitiesTable } from './storage/metadata/tables/identities.ts'
+import { uploadsTable } from './storage/metadata/tables/uploads.ts'
+import type { TurnService } from './storage/metadata/turn-service.ts'
+import { isShared, type JoinedStores } from './stores.ts'
 import { createAwsJsonWire } from './wire/aws-json/handle.ts'
 import { createDownloads } from './wire/downloads.ts'
 import { createOciWire } from './wire/oci/handle.ts'
@@ -46,8 +51,23 @@ export interface Registry {
   /** What the start found of the last run and put right, a sentence each. */
   readonly recovered: readonly string[]
   readonly identities: Identities
+  readonly log: Log
+  /** Starts what one process of the machine does for all: jobs. */
+  startJobs(): Promise<void>
+  /** What the primary passes on to its workers (processes/). */
+  readonly turns: TurnService | undefined
+  readonly facts: JoinFacts
+  /** The numbers of this process. */
+  snapshot(): Promise<object[]>
+  /** Ends the process: the store can not be trusted any more. */
+  stop(reason: string): void
   /** Drains and closes everything. */
   close(): Promise<void>
+}
+
+/** What a worker knows of its primary's stores. */
+export interface JoinFacts {
+  stagingEpoch: string
 }
 
 export interface RegistryParts {
@@ -56,6 +76,10 @@ export interface RegistryParts {
   log: LogSink
   /** Ends the process: the store can not be trusted any more. */
   stop: (reason: string) => void
+  /** In a worker: the stores are the primary's, and so is what one process does for all. */
+  joins?: JoinedStores
+  /** In a worker: the numbers of all processes. */
+  gather?: () => Promise<object[][]>
 }
 
 function defaultParts(config: Config): RegistryParts {
@@ -108,27 +132,25 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
     log,
     onFailedSync,
     mayInitialise: config.isLoopback || config.bootstrap !== undefined,
+    ...(parts.joins ? { joins: parts.joins } : {}),
   })
-  const { metadata, keyRing, identities } = installation
-  const threads = Number(process.env.UV_THREADPOOL_SIZE ?? 4)
-  const files = await openFilesystem({
-    dataDir: config.dataDir,
-    durability: config.durability,
-    clock,
-    concurrentSyncs: Math.max(2, Math.floor(threads / 2)),
-    onFailedSync,
-  })
+  const { metadata, blobs: bytes, keyRing, identities } = installation
 
   const pullTimes = createPullTimes({ metadata, clock, log })
   const repositories = createRepositories({ metadata, clock })
   const images = createImages({ metadata, clock, pullTimes })
   const referrers = createReferrers({ metadata })
-  const blobs = createBlobs({ metadata, blobs: files, clock })
-  const uploads = createUploads({ metadata, blobs: files, clock, ids, log })
-  const sweep = createSweep({ metadata, blobs: files, uploads, clock, log })
-  const strays = await sweep.removeStrayStaging()
-  await sweep.takeBackPromotions()
-  const resumable = (await files.stagedUploads()).length
+  const blobs = createBlobs({ metadata, blobs: bytes, clock })
+  const uploads = createUploads({ metadata, blobs: bytes, clock, ids, log })
+  const sweep = createSweep({ metadata, blobs: bytes, uploads, log })
+  // A shared store has other nodes for that: it is a job.
+  const strays = parts.joins || isShared(config) ? 0 : await sweep.removeStrayStaging()
+  const jobs = createJobQueue({ clock, ids })
+  const worker = new Worker(
+    { metadata, clock, random: Math.random, log, queue: jobs },
+    sweepJobs(sweep, { uploadTtlMs: config.uploadTtlMs, quietMs: isShared(config) ? 3_600_000 : 0 }),
+  )
+  const resumable = await metadata.read((db) => uploadsTable.count(db))
 
   const tokens = createDockerTokens({ keyRing, identities, clock, installationId: installation.id })
   const bodies = createBodyReader(bodyBudgetBytes)
@@ -146,7 +168,7 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
 
   const metrics = createMetrics(() => {
     const { commits, syncs, walBytes } = metadata.statistics()
-    return { commits, walSyncs: syncs, walBytes, ...files.statistics() }
+    return { commits, walSyncs: syncs, walBytes, ...bytes.statistics() }
   })
   const health = createHealth({
     clock,
@@ -155,11 +177,11 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
       await metadata.write((tx) => identitiesTable.setFact(tx, 'probe', now))
       const read = await metadata.read((db) => identitiesTable.fact(db, 'probe'))
       if (read !== now) throw new Error('the database does not hold what was written to it')
-      await files.probe()
+      await bytes.probe()
     },
   })
   const showMetrics = async (exchange: Exchange) => {
-    const { contentType, text } = await metrics.render()
+    const { contentType, text } = await metrics.render(await parts.gather?.())
     sendText(exchange, 200, text, contentType)
   }
 
@@ -234,14 +256,22 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
     async listen() {
       port = await listenOn(listener, config)
       if (config.metricsListen) await metricsListener.listen(config.metricsListen.host, config.metricsListen.port)
-      sweep.start(config.uploadTtlMs)
       const host = config.isLoopback ? 'localhost' : config.listen.host
       return { url: `${tls ? 'https' : 'http'}://${addressText({ host, port })}` }
     },
 
+    log,
+    async startJobs() {
+      if (config.roles.includes('worker')) await worker.start()
+    },
+    turns: installation.turns,
+    facts: { stagingEpoch: bytes.stagingEpoch },
+    snapshot: metrics.snapshot,
+    stop: parts.stop,
+
     async close() {
       await Promise.all([listener.close(), metricsListener.close()])
-      await sweep.close()
+      await worker.stop()
       await uploads.close()
       await pullTimes.close()
       metrics.close()

@@ -24,7 +24,7 @@ function tokens(options: { keyRing?: KeyRing; installationId?: string } = {}) {
         return keyRing.open(purpose, sealed, aad)
       },
     },
-    identities: { findAccessKey: (id: string) => known.get(id) } as Identities,
+    identities: { findAccessKey: async (id: string) => known.get(id) } as Identities,
     clock: { now: () => now },
     installationId: options.installationId ?? 'here',
   })
@@ -44,26 +44,26 @@ const headerOf = (password: string, user = 'AWS', scheme = 'Basic') =>
   `${scheme} ${Buffer.from(`${user}:${password}`).toString('base64')}`
 
 describe('docker tokens (ECR GetAuthorizationToken)', () => {
-  test('a token names its key and region, for twelve hours', () => {
+  test('a token names its key and region, for twelve hours', async () => {
     const { issue, open, accessKey, advance } = tokens()
     const { password, expiresAt } = issue('AKIA1', region)
     assert.equal(expiresAt, start + 12 * hours)
     assert.match(password, /^[A-Za-z0-9_-]{40,400}$/)
-    assert.deepEqual(open(headerOf(password)), { is: 'valid', accessKey, region })
+    assert.deepEqual(await open(headerOf(password)), { is: 'valid', accessKey, region })
     advance(12 * hours - 1)
-    assert.equal(open(headerOf(password)).is, 'valid')
+    assert.equal((await open(headerOf(password))).is, 'valid')
     advance(1)
-    assert.deepEqual(open(headerOf(password)), { is: 'expired' })
+    assert.deepEqual(await open(headerOf(password)), { is: 'expired' })
   })
 
-  test('no two are equal, and none says anything in clear', () => {
+  test('no two are equal, and none says anything in clear', async () => {
     const { issue } = tokens()
     const [one, two] = [issue('AKIA1', region).password, issue('AKIA1', region).password]
     assert.notEqual(one, two)
     assert.ok(!Buffer.from(one, 'base64url').toString('latin1').includes('AKIA1'))
   })
 
-  test('what is no token of ours is malformed, whatever it is', () => {
+  test('what is no token of ours is malformed, whatever it is', async () => {
     const { issue, open } = tokens()
     const { password } = issue('AKIA1', region)
     for (const header of [
@@ -86,55 +86,58 @@ describe('docker tokens (ECR GetAuthorizationToken)', () => {
       `Basic ${Buffer.from(password).toString('base64')}`,
       `Basic ${'A'.repeat(100_000)}`,
     ]) {
-      assert.deepEqual(open(header), { is: 'malformed' }, header.slice(0, 80))
+      assert.deepEqual(await open(header), { is: 'malformed' }, header.slice(0, 80))
     }
-    assert.equal(open(headerOf(password, 'AWS', 'bAsIc')).is, 'valid')
+    assert.equal((await open(headerOf(password, 'AWS', 'bAsIc'))).is, 'valid')
   })
 
-  test('neither user nor password is no credential at all', () => {
-    assert.deepEqual(tokens().open(headerOf('', '')), { is: 'absent' })
+  test('neither user nor password is no credential at all', async () => {
+    assert.deepEqual(await tokens().open(headerOf('', '')), { is: 'absent' })
   })
 
-  test('a token of another installation, or sealed by another ring, is none', () => {
+  test('a token of another installation, or sealed by another ring, is none', async () => {
     const ours = tokens()
     const { password } = ours.issue('AKIA1', region)
-    assert.equal(tokens({ keyRing: ours.keyRing, installationId: 'there' }).open(headerOf(password)).is, 'malformed')
-    assert.equal(tokens().open(headerOf(password)).is, 'malformed')
+    assert.equal(
+      (await tokens({ keyRing: ours.keyRing, installationId: 'there' }).open(headerOf(password))).is,
+      'malformed',
+    )
+    assert.equal((await tokens().open(headerOf(password))).is, 'malformed')
   })
 
-  test('a value that was sealed for another purpose is none', () => {
+  test('a value that was sealed for another purpose is none', async () => {
     const { keyRing, open } = tokens()
     const payload = Buffer.from(JSON.stringify({ key: 'AKIA1', region, expiresAt: start + hours }))
     for (const purpose of ['page-token', 'download-link', 'canary'] as const) {
-      assert.equal(open(headerOf(keyRing.seal(purpose, payload, 'here').toString('base64url'))).is, 'malformed')
+      assert.equal((await open(headerOf(keyRing.seal(purpose, payload, 'here').toString('base64url')))).is, 'malformed')
     }
   })
 
-  test('the key behind it is asked for at each use: disabled or deleted it ends the token at once', () => {
+  test('the key behind it is asked for at each use: disabled or deleted it ends the token at once', async () => {
     const { issue, open, accessKey, known } = tokens()
     const header = headerOf(issue('AKIA1', region).password)
-    assert.equal(open(header).is, 'valid')
+    assert.equal((await open(header)).is, 'valid')
     accessKey.isActive = false
-    assert.deepEqual(open(header), { is: 'revoked' })
+    assert.deepEqual(await open(header), { is: 'revoked' })
     accessKey.isActive = true
-    assert.equal(open(header).is, 'valid')
+    assert.equal((await open(header)).is, 'valid')
     known.clear()
-    assert.deepEqual(open(header), { is: 'revoked' })
+    assert.deepEqual(await open(header), { is: 'revoked' })
   })
 
-  test('a token is opened once, and its end is seen all the same', () => {
+  test('a token is opened once, and its end is seen all the same', async () => {
     const { issue, open, opened, advance } = tokens()
     const header = headerOf(issue('AKIA1', region).password)
-    for (let use = 0; use < 5; use++) open(header)
+    for (let use = 0; use < 5; use++) await open(header)
     assert.equal(opened.length, 1)
     advance(12 * hours)
-    assert.equal(open(header).is, 'expired')
+    assert.equal((await open(header)).is, 'expired')
     assert.equal(opened.length, 1)
   })
 
-  test('garbage is not remembered', () => {
+  test('garbage is not remembered', async () => {
     const { open, opened } = tokens()
-    for (let n = 0; n < 3; n++) open(headerOf('A'.repeat(60)))
+    for (let n = 0; n < 3; n++) await open(headerOf('A'.repeat(60)))
     assert.equal(opened.length, 3)
   })
 })

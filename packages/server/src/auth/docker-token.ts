@@ -15,8 +15,8 @@ const maxPasswordLength = 512
 export interface DockerTokens {
   /** `expiresAt` in milliseconds since the epoch. */
   issue(accessKeyId: string, region: Region): { password: string; expiresAt: number }
-  /** Who the value of an `Authorization` header speaks for, and in which region. */
-  open(header: string): OpenedToken
+  /** Who the value of an `Authorization` header speaks for, and in which region. @throws RegistryError Unavailable */
+  open(header: string): Promise<OpenedToken>
 }
 
 export type OpenedToken =
@@ -72,12 +72,12 @@ export function createDockerTokens(parts: {
       return { password: sealed.toString('base64url'), expiresAt }
     },
 
-    open(header) {
+    async open(header) {
       if (header === emptyCredentials) return { is: 'absent' }
       const payload = payloadOf(header)
       if (!payload) return { is: 'malformed' }
       if (payload.expiresAt <= clock.now()) return { is: 'expired' }
-      const accessKey = identities.findAccessKey(payload.key)
+      const accessKey = await identities.findAccessKey(payload.key)
       return accessKey?.isActive ? { is: 'valid', accessKey, region: payload.region } : { is: 'revoked' }
     },
   }

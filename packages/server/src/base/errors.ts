@@ -41,6 +41,8 @@ export type Fault =
   // The store
   | { code: 'StoreFull' }
   | { code: 'Busy'; message: string }
+  /** A database or a store of blobs does not answer. */
+  | { code: 'Unavailable'; message: string }
   // Access
   | { code: 'AccessDenied'; message: string }
 

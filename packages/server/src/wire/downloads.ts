@@ -51,7 +51,7 @@ export function createDownloads(parts: {
     if (!ticket || !digest) throw new OciRefusal(403, 'DENIED', 'The download link is not valid.')
     if (ticket.expiresAt <= clock.now())
       throw new OciRefusal(403, 'DENIED', 'The download link has expired. Ask for a new one.')
-    const accessKey = identities.findAccessKey(ticket.accessKeyId)
+    const accessKey = await identities.findAccessKey(ticket.accessKeyId)
     if (!accessKey?.isActive) throw new OciRefusal(403, 'DENIED', 'The download link is not valid any more.')
     const { principal } = accessKey
     const registry = { accountId: ticket.accountId, region: ticket.region }

@@ -279,7 +279,7 @@ describe('end-13 and end-14: asking and cancelling', () => {
     }
     const user = await registry.createUser('colleague')
     registry.sql('UPDATE users SET is_administrator = 1')
-    await registry.registry.identities.load()
+    registry.identitiesChanged()
     const theirs = await registry.ociAs(registry.awsAs(user))
     assertOciError(await theirs.send('GET', location), 404, 'BLOB_UPLOAD_UNKNOWN', uploadNotFound(location))
     assert.equal((await status(location)).status, 204)

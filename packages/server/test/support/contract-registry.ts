@@ -32,6 +32,8 @@ export interface ContractRegistry extends TestRegistry {
   createUser(name: string): Promise<TestCredentials>
   /** Runs SQL on the store, for states that take too long to reach. */
   sql(text: string): void
+  /** After a change of identities by SQL: whoever keeps them reads them again. */
+  identitiesChanged(): void
 }
 
 export async function contractRegistry(flags: Record<string, string> = {}): Promise<ContractRegistry> {
@@ -55,6 +57,7 @@ export async function contractRegistry(flags: Record<string, string> = {}): Prom
       database.close()
     }
   }
+  const identitiesChanged = () => sql("UPDATE generations SET generation = generation + 1 WHERE name = 'identities'")
   return {
     ...made,
     clock,
@@ -78,9 +81,10 @@ export async function contractRegistry(flags: Record<string, string> = {}): Prom
           VALUES ('${userId}', '${account}', '${name}', 0, ${clock.now()});
         INSERT INTO access_keys (access_key_id, user_id, sealed_secret, status, created_at)
           VALUES ('${credentials.accessKeyId}', '${userId}', x'${sealed.toString('hex')}', 'Active', ${clock.now()})`)
-      await made.registry.identities.load()
+      identitiesChanged()
       return credentials
     },
+    identitiesChanged,
     async close() {
       http.close()
       await made.close()

@@ -2,7 +2,7 @@
 
 import type { BlobStore, Staging } from '../../src/storage/blobs/blob-store.ts'
 
-export type BlobStep = 'openStaging' | 'append' | 'promote' | 'demote' | 'open' | 'remove' | 'removeStaging' | 'probe'
+export type BlobStep = 'openStaging' | 'append' | 'promote' | 'open' | 'remove' | 'removeStaging' | 'probe'
 
 export interface FaultPlan {
   /** `about` is the upload id or storage key. What it throws is the step's failure; the store behind is not asked. */
@@ -13,8 +13,6 @@ export interface FaultPlan {
 
 /** The plan may be changed while the store is used. */
 export function faultyBlobStore(inner: BlobStore, plan: FaultPlan): BlobStore {
-  const stagings = new WeakMap<Staging, Staging>()
-
   async function step<T>(name: BlobStep, about: string, run: () => Promise<T>): Promise<T> {
     await plan.before?.(name, about)
     const result = await run()
@@ -22,30 +20,34 @@ export function faultyBlobStore(inner: BlobStore, plan: FaultPlan): BlobStore {
     return result
   }
 
+  function faulty(staging: Staging, uploadId: string): Staging {
+    return {
+      get size() {
+        return staging.size
+      },
+      append: (chunks) => step('append', uploadId, () => staging.append(chunks)),
+      checkpoint: () => staging.checkpoint(),
+      promote: () => step('promote', uploadId, () => staging.promote()),
+      close: () => staging.close(),
+      remove: () => step('removeStaging', uploadId, () => staging.remove()),
+    }
+  }
+
   return {
-    openStaging: (uploadId, size) =>
-      step('openStaging', uploadId, async () => {
-        const staging = await inner.openStaging(uploadId, size)
-        const faulty: Staging = {
-          get size() {
-            return staging.size
-          },
-          append: (chunks) => step('append', uploadId, () => staging.append(chunks)),
-          close: () => staging.close(),
-        }
-        stagings.set(faulty, staging)
-        return faulty
-      }),
-    readStaging: (uploadId) => inner.readStaging(uploadId),
-    removeStaging: (uploadId) => step('removeStaging', uploadId, () => inner.removeStaging(uploadId)),
-    promote: (uploadId, staging) =>
-      step('promote', uploadId, () => inner.promote(uploadId, stagings.get(staging) ?? staging)),
-    demote: (uploadId) => step('demote', uploadId, () => inner.demote(uploadId)),
+    stagingEpoch: inner.stagingEpoch,
+    openStaging: (upload) =>
+      step('openStaging', upload.uploadId, async () => faulty(await inner.openStaging(upload), upload.uploadId)),
+    removeStaging: (upload) => step('removeStaging', upload.uploadId, () => inner.removeStaging(upload)),
     open: (storageKey) => step('open', storageKey, () => inner.open(storageKey)),
     remove: (storageKey) => step('remove', storageKey, () => inner.remove(storageKey)),
     storageKeys: () => inner.storageKeys(),
-    stagedUploads: () => inner.stagedUploads(),
+    strays: (olderThanMs) => inner.strays(olderThanMs),
+    removeStray: (stray) => step('removeStaging', stray.uploadId, () => inner.removeStray(stray)),
+    import: (storageKey, size, bytes) => inner.import(storageKey, size, bytes),
+    owner: () => inner.owner(),
+    claim: (installationId) => inner.claim(installationId),
     probe: () => step('probe', '', () => inner.probe()),
     statistics: () => inner.statistics(),
+    close: () => inner.close(),
   }
 }

@@ -36,6 +36,8 @@ export interface TestStore {
   rows(sql: string): Record<string, unknown>[]
   /** Storage keys, in order. */
   keys(): Promise<string[]>
+  /** Uploads with staged bytes. */
+  staged(): Promise<string[]>
 }
 
 /** Closed and removed after the test. */
@@ -108,6 +110,11 @@ export async function testStore(t: TestContext): Promise<TestStore> {
       const keys: string[] = []
       for await (const group of files.storageKeys()) keys.push(...group)
       return keys.sort()
+    },
+    async staged() {
+      const ids: string[] = []
+      for await (const strays of files.strays(0)) ids.push(...strays.map(({ uploadId }) => uploadId))
+      return ids
     },
   }
 }

@@ -12,6 +12,7 @@ import { blobsTable } from '../../storage/metadata/tables/blobs.ts'
 import { uploadsTable } from '../../storage/metadata/tables/uploads.ts'
 import { requireRepository } from '../repositories/repositories.ts'
 import type { UploadSession } from './upload-session.ts'
+import { uploadNotFound } from './upload-turns.ts'
 
 interface Parts {
   metadata: MetadataStore
@@ -46,20 +47,32 @@ export async function publishBlob(
     () => [],
   )
   const { content } = session
-  const storageKey = live === undefined && !content ? await session.promote() : null
+  // Bytes that had to be read back are promoted already.
+  if (live === undefined && !content) await session.promote()
+  const storageKey = session.storageKey ?? null
   try {
     const isUsed = await link(parts, ctx, session, target, { content: content ?? null, storageKey })
     // Another upload of the same digest was faster: its bytes serve both.
     if (storageKey !== null && !isUsed) await blobs.remove(storageKey)
   } catch (error) {
-    // A refusal comes before the commit. After any other error the row may be there, and the sweep decides.
-    if (storageKey !== null && error instanceof RegistryError) {
+    if (storageKey !== null && (await isAloneWith(parts, session, error))) {
       await blobs
         .remove(storageKey)
         .catch((cause) => log.warn({ err: cause, storageKey }, 'a file without a row stays'))
     }
     throw error
   }
+}
+
+/**
+ * Whether the promoted bytes are of no use to anybody, now that the transaction has failed. After an error that is no refusal the commit
+ * may have happened, and a request that has taken the upload over may be about to name the same bytes: then the sweep decides.
+ */
+async function isAloneWith({ metadata }: Parts, session: UploadSession, error: unknown): Promise<boolean> {
+  if (!(error instanceof RegistryError) || error.fault.code === 'UploadNotFound') return false
+  // With the repository its uploads have gone; on a full disk nobody can take one over.
+  if (error.fault.code === 'RepositoryNotFound' || error.fault.code === 'StoreFull') return true
+  return metadata.write((tx) => uploadsTable.delete(tx, session.uploadId, session.version)).catch(() => false)
 }
 
 /** Gives whether our bytes became the blob. */
@@ -72,6 +85,10 @@ function link(
 ): Promise<boolean> {
   return metadata.write(async (tx) => {
     const { id } = await requireRepository(tx.db, ctx, repository)
+    // Another request has taken the upload over, and it is theirs to end.
+    if (!(await uploadsTable.delete(tx, session.uploadId, session.version))) {
+      throw uploadNotFound(ctx, repository, session.uploadId)
+    }
     if (mustBeNew && (await blobsTable.isLinked(tx.db, id, digest))) {
       throw new RegistryError({
         code: 'LayerAlreadyExists',
@@ -98,7 +115,6 @@ function link(
     if (blobId === undefined)
       throw new RegistryError({ code: 'Busy', message: 'The blob is being collected. Try again.' })
     await blobsTable.link(tx, id, digest, blobId, now)
-    await uploadsTable.delete(tx, session.uploadId)
     return inserted !== undefined
   })
 }

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { createHash, randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { describe, type TestContext, test } from 'node:test'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Digest, parseDigest } from '@berth/api/names/digest.ts'
 import { type TestStore, testStore } from '../../../test/support/test-store.ts'
-import type { BlobStore } from '../../storage/blobs/blob-store.ts'
+import type { BlobStore, Staging } from '../../storage/blobs/blob-store.ts'
 import { createSweep, type Sweep } from './sweep.ts'
 import { createUploads, type Uploads } from './uploads.ts'
 
+const { signal } = new AbortController()
 const repository = 'app'
 const hours = 60 * 60 * 1000
 const large = (seed: string) => Buffer.alloc(100_000, `${seed} `)
@@ -37,12 +37,15 @@ async function opened(
   return { ...store, uploads, sweep: createSweep({ ...store, blobs: blobsOf(store), uploads }) }
 }
 
-async function promoteStray({ files }: TestStore): Promise<string> {
-  const uploadId = randomUUID()
-  const staging = await files.openStaging(uploadId, 0)
+/** Staged bytes of an upload that has no row. */
+async function stageStray({ files, clock }: TestStore): Promise<Staging> {
+  const upload = { uploadId: randomUUID(), createdAt: clock.now(), size: 0, state: null, isTakenOver: false }
+  const staging = await files.openStaging(upload)
   await staging.append([Buffer.from('nobody knows me')])
-  return files.promote(uploadId, staging)
+  return staging
 }
+
+const promoteStray = async (store: TestStore) => (await stageStray(store)).promote()
 
 describe('files without a row (docs/design/uploads.md)', () => {
   test('are removed; those with a row stay, whatever their number', async (t) => {
@@ -51,16 +54,16 @@ describe('files without a row (docs/design/uploads.md)', () => {
     for (let n = 0; n < 5; n++) await uploads.put(ctx, repository, digestOf(large(`${n}`)), body(large(`${n}`)))
     const known = await keys()
     await Promise.all(Array.from({ length: 300 }, () => promoteStray(store)))
-    assert.equal(await sweep.removeStrayBlobs(), 300)
+    assert.equal(await sweep.removeStrayBlobs(signal), 300)
     assert.deepEqual(await keys(), known)
-    assert.equal(await sweep.removeStrayBlobs(), 0)
+    assert.equal(await sweep.removeStrayBlobs(signal), 0)
   })
 
   test('rows that are being collected keep their files: the collection removes them', async (t) => {
     const { uploads, sweep, ctx, keys, metadata } = await opened(t)
     await uploads.put(ctx, repository, digestOf(large('x')), body(large('x')))
     await metadata.write((tx) => tx.db.updateTable('blobs').set({ deleting_at: 1 }).execute())
-    assert.equal(await sweep.removeStrayBlobs(), 0)
+    assert.equal(await sweep.removeStrayBlobs(signal), 0)
     assert.equal((await keys()).length, 1)
   })
 
@@ -71,7 +74,7 @@ describe('files without a row (docs/design/uploads.md)', () => {
     plan.after = async (step) => {
       if (step !== 'promote') return
       assert.deepEqual([(await keys()).length, rows('SELECT * FROM blobs').length], [1, 0])
-      removed = await sweep.removeStrayBlobs()
+      removed = await sweep.removeStrayBlobs(signal)
     }
     await uploads.put(ctx, repository, digestOf(large('x')), body(large('x')))
     assert.equal(removed, 0)
@@ -107,106 +110,72 @@ describe('files without a row (docs/design/uploads.md)', () => {
       await pushing
     }
     await listed.promise
-    assert.equal(await sweep.removeStrayBlobs(), 0)
+    assert.equal(await sweep.removeStrayBlobs(signal), 0)
     assert.equal((await keys()).length, 1)
   })
 })
 
 describe('staged bytes at the start', () => {
   test('without an upload they are removed; with one they stay', async (t) => {
-    const { uploads, sweep, ctx, files } = await opened(t)
+    const store = await opened(t)
+    const { uploads, sweep, ctx, staged } = store
     const uploadId = await uploads.start(ctx, repository)
     await uploads.append(ctx, repository, uploadId, body(large('x')))
-    for (let n = 0; n < 3; n++) {
-      const staging = await files.openStaging(randomUUID(), 0)
-      await staging.append([Buffer.from('left')])
-      await staging.close()
-    }
+    for (let n = 0; n < 3; n++) await (await stageStray(store)).close()
     assert.equal(await sweep.removeStrayStaging(), 3)
-    assert.deepEqual(await files.stagedUploads(), [uploadId])
+    assert.deepEqual(await staged(), [uploadId])
     assert.equal(await sweep.removeStrayStaging(), 0)
   })
 
-  test('a promotion that a crash cut off is taken back: the upload goes on, and no stray is left', async (t) => {
+  test('a promotion that a crash cut off is no stray: the upload goes on with its bytes', async (t) => {
     const store = await opened(t)
-    const { uploads, sweep, ctx, files, keys } = store
+    const { uploads, sweep, ctx, keys, staged, plan } = store
     const uploadId = await uploads.start(ctx, repository)
     await uploads.append(ctx, repository, uploadId, body(large('x')))
+    plan.after = (step) => {
+      if (step === 'promote') throw new Error('the process ends here')
+    }
+    await assert.rejects(
+      uploads.complete(ctx, repository, uploadId, digestOf(large('x')), { stream: Readable.from([]) }),
+    )
+    plan.after = () => {}
     await uploads.close()
-    const staging = await files.openStaging(uploadId, 100_000)
-    await files.promote(uploadId, staging)
-    assert.equal(await sweep.takeBackPromotions(), 1)
-    assert.equal(await sweep.takeBackPromotions(), 0)
-    assert.deepEqual([await keys(), await files.stagedUploads()], [[], [uploadId]])
+    assert.deepEqual([(await keys()).length, await staged()], [1, []])
+    assert.equal(await sweep.removeStrayBlobs(signal), 0)
     const again = createUploads(store)
-    assert.equal(await again.receivedBytes(ctx, repository, uploadId), 100_000)
-    await again.complete(ctx, repository, uploadId, digestOf(large('x')), { stream: Readable.from([]) })
+    assert.equal(await again.append(ctx, repository, uploadId, body(large('y'))), 200_000)
+    const both = Buffer.concat([large('x'), large('y')])
+    await again.complete(ctx, repository, uploadId, digestOf(both), { stream: Readable.from([]) })
     await again.close()
-    assert.equal(await sweep.removeStrayBlobs(), 0)
+    assert.equal(await sweep.removeStrayBlobs(signal), 0)
+    assert.equal((await keys()).length, 1)
   })
 })
 
-describe('in the background', () => {
-  test('strays go at the start, idle uploads every ten minutes, and nothing goes on after the end', async (t) => {
-    t.mock.timers.enable({ apis: ['setInterval'] })
-    const store = await opened(t)
-    const { uploads, sweep, ctx, clock, keys, files } = store
-    await promoteStray(store)
+test('idle uploads go with their bytes, and those that went with their repository too', async (t) => {
+  const store = await opened(t)
+  const { uploads, sweep, ctx, clock, staged, metadata } = store
+  for (let n = 0; n < 2; n++) {
     const uploadId = await uploads.start(ctx, repository)
     await uploads.append(ctx, repository, uploadId, body(large('x')))
-    sweep.start(12 * hours)
-    while ((await keys()).length > 0) await nextTurn()
-    clock.advance(12 * hours + 1)
-    t.mock.timers.tick(10 * 60 * 1000)
-    while ((await files.stagedUploads()).length > 0) await nextTurn()
-    await sweep.close()
-    const other = await uploads.start(ctx, repository)
-    clock.advance(100 * hours)
-    t.mock.timers.tick(100 * hours)
-    for (let turn = 0; turn < 20; turn++) await nextTurn()
-    assert.equal(await uploads.receivedBytes(ctx, repository, other), 0)
-  })
+    if (n === 0) clock.advance(12 * hours + 1)
+  }
+  await sweep.removeLeftUploads(12 * hours)
+  assert.equal((await staged()).length, 1)
+  await metadata.write((tx) => tx.db.deleteFrom('repositories').execute())
+  await sweep.removeLeftUploads(12 * hours)
+  assert.deepEqual(await staged(), [])
+})
 
-  test('the end waits for a sweep that runs, which stops early', async (t) => {
-    const store = await opened(t)
-    const { sweep, plan, keys } = store
-    await Promise.all(Array.from({ length: 600 }, () => promoteStray(store)))
-    const held = Promise.withResolvers<void>()
-    const begun = Promise.withResolvers<void>()
-    plan.before = async (step) => {
-      if (step !== 'remove') return
-      begun.resolve()
-      await held.promise
-    }
-    sweep.start(hours)
-    await begun.promise
-    let isClosed = false
-    const closed = sweep.close().then(() => {
-      isClosed = true
-    })
-    await nextTurn()
-    assert.equal(isClosed, false)
-    held.resolve()
-    await closed
-    const left = (await keys()).length
-    assert.ok(left > 0 && left < 600, `${left} are left for the next start`)
-  })
-
-  test('a failure is tried again later', async (t) => {
-    t.mock.timers.enable({ apis: ['setInterval'] })
-    const { sweep, uploads, plan, ctx, clock, files } = await opened(t)
-    const uploadId = await uploads.start(ctx, repository)
-    await uploads.append(ctx, repository, uploadId, body(large('x')))
-    clock.advance(13 * hours)
-    let failures = 0
-    plan.before = (step) => {
-      if (step === 'removeStaging' && ++failures === 1) throw new Error('EIO')
-    }
-    sweep.start(12 * hours)
-    t.mock.timers.tick(10 * 60 * 1000)
-    while (failures === 0) await nextTurn()
-    t.mock.timers.tick(10 * 60 * 1000)
-    while ((await files.stagedUploads()).length > 0) await nextTurn()
-    await sweep.close()
-  })
+test('a walk through the files that is told to end stops early', async (t) => {
+  const store = await opened(t)
+  const { sweep, plan, keys } = store
+  await Promise.all(Array.from({ length: 600 }, () => promoteStray(store)))
+  const end = new AbortController()
+  plan.before = (step) => {
+    if (step === 'remove') end.abort()
+  }
+  await sweep.removeStrayBlobs(end.signal)
+  const left = (await keys()).length
+  assert.ok(left > 0 && left < 600, `${left} are left for the next time`)
 })

@@ -15,19 +15,20 @@ import type { MetadataStore } from '../../storage/metadata/metadata-store.ts'
 import { type UploadRow, uploadsTable } from '../../storage/metadata/tables/uploads.ts'
 import { requireRepository } from '../repositories/repositories.ts'
 import { publishBlob } from './publish-blob.ts'
-import { UploadSession } from './upload-session.ts'
+import { stagedUpload, UploadSession } from './upload-session.ts'
+import { createUploadTurns, type UploadTurn } from './upload-turns.ts'
 
 /** ECR quotas: 52,000 MiB a layer, 4,200 parts of 5 MiB at least, except the last. */
 const maxBlobBytes = 52_000 * 1024 * 1024
 const maxParts = 4200
 const minPartBytes = 5 * 1024 * 1024
-/** What this process keeps open, and what the installation keeps at all. */
-const maxSessions = 1000
 /** Bytes gathered for one write; fewer when many bodies arrive at once, so that memory stays flat. */
 const batchBytes = 1024 * 1024
 const smallBatchBytes = 256 * 1024
 const manyReceivers = 16
+/** What the installation keeps, counted anew now and then. */
 const maxUploads = 10_000
+const countForMs = 10_000
 
 export interface UploadBody {
   stream: Readable
@@ -60,8 +61,6 @@ export interface Uploads {
   cancel(ctx: RequestContext, repository: string, uploadId: string): Promise<void>
   /** Removes uploads that nobody has touched for that long, in milliseconds; gives how many. */
   removeIdle(idleMs: number): Promise<number>
-  /** Ids of uploads whose bytes are on their way to a storage key: their files have no row yet. */
-  promoting(): ReadonlySet<string>
   close(): Promise<void>
 }
 
@@ -72,12 +71,6 @@ function tooLarge(): RegistryError {
   })
 }
 
-interface Work {
-  /** Ends the reading of a body; a no-op once the body is in. */
-  interrupt: () => void
-  done: Promise<void>
-}
-
 export function createUploads(parts: {
   metadata: MetadataStore
   blobs: BlobStore
@@ -86,94 +79,13 @@ export function createUploads(parts: {
   log: Log
 }): Uploads {
   const { metadata, blobs, clock, ids, log } = parts
-  const sessions = new Map<string, UploadSession>()
-  const working = new Map<string, Work>()
-  const promoting = new Set<string>()
-  let openUploads: number | undefined
-
-  const notFound = (ctx: RequestContext, repository: string, uploadId: string) =>
-    new RegistryError({
-      code: 'UploadNotFound',
-      uploadId,
-      repositoryName: repository,
-      registryId: ctx.registry.accountId,
-    })
-
-  /** The upload, if it is of this repository and this principal: to everybody else it does not exist. */
-  async function requireUpload(
-    ctx: RequestContext,
-    repository: string,
-    uploadId: string,
-  ): Promise<{ row: UploadRow; keyScope: string }> {
-    return metadata.read(
-      async (db) => {
-        const { id, key_scope } = await requireRepository(db, ctx, repository)
-        const row = await uploadsTable.find(db, uploadId)
-        if (row?.repository_id !== id || row.user_id !== ctx.principal.userId) throw notFound(ctx, repository, uploadId)
-        return { row, keyScope: key_scope }
-      },
-      () => [],
-    )
-  }
-
-  /**
-   * One request at a time on an upload. A newer one ends the body of an older one: its client has lost that connection. Whose
-   * upload it is, is checked before anybody is disturbed, and again when it is our turn.
-   */
-  async function onUpload<T>(
-    ctx: RequestContext,
-    repository: string,
-    uploadId: string,
-    task: (upload: { row: UploadRow; keyScope: string; session: UploadSession; signal: AbortSignal }) => Promise<T>,
-  ): Promise<T> {
-    let upload = await requireUpload(ctx, repository, uploadId)
-    for (let other = working.get(uploadId); other; other = working.get(uploadId)) {
-      other.interrupt()
-      await other.done
-      upload = await requireUpload(ctx, repository, uploadId)
-    }
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const controller = new AbortController()
-    working.set(uploadId, { interrupt: () => controller.abort(), done: promise })
-    try {
-      const session = await openSession(upload.row)
-      return await task({ ...upload, session, signal: AbortSignal.any([controller.signal, ctx.signal]) })
-    } finally {
-      working.delete(uploadId)
-      resolve()
-    }
-  }
-
-  async function openSession(row: UploadRow): Promise<UploadSession> {
-    const known = sessions.get(row.upload_id)
-    if (known) {
-      sessions.delete(row.upload_id)
-      sessions.set(row.upload_id, known)
-      return known
-    }
-    const session = await UploadSession.resume(row.upload_id, blobs, row.received_bytes)
-    keepSession(session)
-    return session
-  }
-
-  function keepSession(session: UploadSession): void {
-    sessions.set(session.uploadId, session)
-    if (sessions.size <= maxSessions) return
-    for (const [uploadId, idle] of sessions) {
-      if (working.has(uploadId) || uploadId === session.uploadId) continue
-      sessions.delete(uploadId)
-      void idle.stage().then(
-        () => idle.close(),
-        () => idle.close(),
-      )
-      return
-    }
-  }
+  const turns = createUploadTurns(parts)
+  let counted = { uploads: 0, until: 0 }
 
   /** A write failed: the next request begins again at what was acknowledged. */
-  async function abandonSession(session: UploadSession, acknowledgedBytes: number): Promise<void> {
-    sessions.delete(session.uploadId)
-    await session.cutBack(acknowledgedBytes)
+  async function abandon(session: UploadSession, row: UploadRow): Promise<void> {
+    turns.drop(session.uploadId)
+    await session.cutBack(row)
   }
 
   function invalidPart(ctx: RequestContext, repository: string, session: UploadSession, reason: string): RegistryError {
@@ -185,9 +97,8 @@ export function createUploads(parts: {
   async function receive(
     ctx: RequestContext,
     repository: string,
-    session: UploadSession,
+    { row, session, signal }: UploadTurn,
     body: UploadBody,
-    signal: AbortSignal,
   ): Promise<void> {
     const { range } = body
     const refuse = (reason: string) => invalidPart(ctx, repository, session, reason)
@@ -198,7 +109,7 @@ export function createUploads(parts: {
     try {
       await session.receive(body.stream, {
         signal,
-        batchBytes: working.size > manyReceivers ? smallBatchBytes : batchBytes,
+        batchBytes: turns.count() > manyReceivers ? smallBatchBytes : batchBytes,
         limitBytes(received) {
           if (received > maxBlobBytes) throw tooLarge()
           if (range && received > range.last + 1) {
@@ -207,7 +118,7 @@ export function createUploads(parts: {
         },
       })
     } catch (error) {
-      if (session.isBroken) await abandonSession(session, before)
+      if (session.isBroken) await abandon(session, row)
       throw error instanceof BodyInterrupted ? refuse(error.message) : error
     }
     const expected = range && range.last + 1 - range.first
@@ -216,23 +127,30 @@ export function createUploads(parts: {
     }
   }
 
-  /** Writes down how far the upload is, so that a crash of the process keeps it. */
-  async function keepOffset(session: UploadSession, change: Partial<UploadRow> = {}): Promise<void> {
+  /** Writes down how far the upload is, so that any process can go on, and a crash of this one keeps it. */
+  async function keepOffset(
+    ctx: RequestContext,
+    repository: string,
+    session: UploadSession,
+    change: Partial<UploadRow> = {},
+  ): Promise<void> {
     if (session.isBroken) return
-    await session.stage()
-    await metadata.writeSoon((tx) =>
-      uploadsTable.update(tx, session.uploadId, {
-        received_bytes: session.receivedBytes,
-        updated_at: clock.now(),
-        ...change,
-      }),
+    const state = await session.checkpoint()
+    const isOurs = await metadata.writeSoon((tx) =>
+      uploadsTable.update(tx, session.uploadId, session.version, { ...state, updated_at: clock.now(), ...change }),
     )
+    if (!isOurs) {
+      await turns.drop(session.uploadId)?.close()
+      throw invalidPart(ctx, repository, session, 'The upload has been continued by another request')
+    }
+    session.version += 1
   }
 
   async function discard(session: UploadSession): Promise<void> {
-    sessions.delete(session.uploadId)
-    await metadata.writeSoon((tx) => uploadsTable.delete(tx, session.uploadId))
-    openUploads = Math.max(0, (openUploads ?? 1) - 1)
+    turns.drop(session.uploadId)
+    counted.uploads -= 1
+    const isOurs = await metadata.writeSoon((tx) => uploadsTable.delete(tx, session.uploadId, session.version))
+    if (isOurs && session.storageKey !== undefined) await blobs.remove(session.storageKey)
     await session.remove()
   }
 
@@ -242,18 +160,15 @@ export function createUploads(parts: {
     session: UploadSession,
     blob: { keyScope: string; digest: Digest; mustBeNew: boolean },
   ): Promise<void> {
-    const { uploadId } = session
-    promoting.add(uploadId)
     try {
       await publishBlob(parts, ctx, session, { repository, ...blob })
     } catch (error) {
       await session.close()
       throw error
     } finally {
-      promoting.delete(uploadId)
-      sessions.delete(uploadId)
+      turns.drop(session.uploadId)
     }
-    openUploads = Math.max(0, (openUploads ?? 1) - 1)
+    counted.uploads -= 1
     await session.remove()
   }
 
@@ -279,20 +194,24 @@ export function createUploads(parts: {
     repository: string,
     algorithm: DigestAlgorithm = 'sha256',
   ): Promise<UploadSession> {
-    openUploads ??= await metadata.read(
-      (db) => uploadsTable.count(db),
-      () => [],
-    )
-    if (openUploads >= maxUploads)
+    const now = clock.now()
+    if (now >= counted.until) {
+      const uploads = await metadata.read(
+        (db) => uploadsTable.count(db),
+        () => [],
+      )
+      counted = { uploads, until: now + countForMs }
+    }
+    if (counted.uploads >= maxUploads)
       throw new RegistryError({ code: 'Busy', message: 'Too many uploads are in progress. Finish or cancel some.' })
     const uploadId = ids.upload()
     await metadata.writeSoon(async (tx) => {
       const { id } = await requireRepository(tx.db, ctx, repository)
-      await uploadsTable.insert(tx, uploadId, id, ctx.principal.userId, clock.now())
+      await uploadsTable.insert(tx, uploadId, id, ctx.principal.userId, now)
     })
-    openUploads += 1
-    const session = new UploadSession(uploadId, blobs, algorithm)
-    keepSession(session)
+    counted.uploads += 1
+    const session = new UploadSession({ uploadId, createdAt: now }, blobs, algorithm)
+    turns.keep(session)
     return session
   }
 
@@ -303,12 +222,13 @@ export function createUploads(parts: {
     digest: Digest,
     body: UploadBody,
   ): Promise<void> {
-    return onUpload(ctx, repository, uploadId, async ({ session, keyScope, signal }) => {
+    return turns.take(ctx, repository, uploadId, async (turn) => {
+      const { session, keyScope } = turn
       session.expect(digestAlgorithm(digest))
       try {
-        await receive(ctx, repository, session, body, signal)
+        await receive(ctx, repository, turn, body)
       } catch (error) {
-        await keepOffset(session)
+        await keepOffset(ctx, repository, session)
         throw error
       }
       const calculated = await session.digest(digestAlgorithm(digest))
@@ -321,26 +241,25 @@ export function createUploads(parts: {
     start: async (ctx, repository, algorithm) => (await start(ctx, repository, algorithm)).uploadId,
 
     async receivedBytes(ctx, repository, uploadId) {
-      await requireUpload(ctx, repository, uploadId)
+      const { row } = await turns.requireUpload(ctx, repository, uploadId)
       // Asking disturbs nobody: while a body is being read, the answer is how far that has come.
-      const session = sessions.get(uploadId)
-      return (
-        session?.receivedBytes ?? onUpload(ctx, repository, uploadId, async (upload) => upload.session.receivedBytes)
-      )
+      const known = turns.receivedBytes(row)
+      if (known !== undefined || metadata.isShared) return known ?? row.received_bytes
+      return turns.take(ctx, repository, uploadId, async ({ session }) => session.receivedBytes)
     },
 
     append: (ctx, repository, uploadId, body) =>
-      onUpload(ctx, repository, uploadId, async ({ session, signal }) => {
+      turns.take(ctx, repository, uploadId, async (turn) => {
         try {
-          await receive(ctx, repository, session, body, signal)
+          await receive(ctx, repository, turn, body)
         } finally {
-          await keepOffset(session)
+          await keepOffset(ctx, repository, turn.session)
         }
-        return session.receivedBytes
+        return turn.session.receivedBytes
       }),
 
     appendPart: (ctx, repository, uploadId, first, last, part) =>
-      onUpload(ctx, repository, uploadId, async ({ row, session }) => {
+      turns.take(ctx, repository, uploadId, async ({ row, session }) => {
         const bytes = part.reduce((sum, chunk) => sum + chunk.length, 0)
         const refuse = (reason: string) => invalidPart(ctx, repository, session, reason)
         if (first !== session.receivedBytes)
@@ -352,17 +271,21 @@ export function createUploads(parts: {
         try {
           await session.append(part)
         } catch (error) {
-          await abandonSession(session, first)
+          await abandon(session, row)
           throw error
         }
         const smallest = row.last_part === null ? null : Math.min(row.last_part, row.smallest_part ?? row.last_part)
-        await keepOffset(session, { part_count: row.part_count + 1, smallest_part: smallest, last_part: bytes })
+        await keepOffset(ctx, repository, session, {
+          part_count: row.part_count + 1,
+          smallest_part: smallest,
+          last_part: bytes,
+        })
       }),
 
     complete,
 
     completeParts: (ctx, repository, uploadId, digests) =>
-      onUpload(ctx, repository, uploadId, async ({ row, session, keyScope }) => {
+      turns.take(ctx, repository, uploadId, async ({ row, session, keyScope }) => {
         const inRepository = { repositoryName: repository, registryId: ctx.registry.accountId }
         if (row.part_count === 0 && session.receivedBytes === 0)
           throw new RegistryError({ code: 'EmptyUpload', uploadId, ...inRepository })
@@ -400,30 +323,23 @@ export function createUploads(parts: {
       }
     },
 
-    cancel: (ctx, repository, uploadId) => onUpload(ctx, repository, uploadId, ({ session }) => discard(session)),
+    cancel: (ctx, repository, uploadId) => turns.take(ctx, repository, uploadId, ({ session }) => discard(session)),
 
     async removeIdle(idleMs) {
       let removed = 0
       const idle = await metadata.read((db) => uploadsTable.idleSince(db, clock.now() - idleMs, 1000))
-      for (const uploadId of idle) {
-        if (working.has(uploadId)) continue
-        await metadata.write((tx) => uploadsTable.delete(tx, uploadId))
-        await sessions.get(uploadId)?.close()
-        sessions.delete(uploadId)
-        await blobs.removeStaging(uploadId)
+      for (const row of idle) {
+        const uploadId = row.upload_id
+        if (turns.isWorking(uploadId)) continue
+        // Somebody may have gone on with it since.
+        if (!(await metadata.write((tx) => uploadsTable.delete(tx, uploadId, row.version)))) continue
+        await turns.drop(uploadId)?.close()
+        await blobs.removeStaging(stagedUpload(row))
         removed += 1
       }
-      // Uploads also end with their repository: count again.
-      openUploads = undefined
       return removed
     },
 
-    promoting: () => promoting,
-
-    async close() {
-      for (const work of working.values()) await work.done
-      for (const session of sessions.values()) await session.close()
-      sessions.clear()
-    },
+    close: () => turns.close(),
   }
 }

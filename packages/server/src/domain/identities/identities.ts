@@ -1,5 +1,5 @@
 // Accounts, their users, and the access keys that sign requests. The whole set is small, so it is held in memory and read again
-// after each change; the database is the truth.
+// when its generation has moved, here or on another node; the database is the truth.
 
 import type { AccountId } from '@berth/api/names/registry.ts'
 import type { KeyRing } from '../../auth/key-ring.ts'
@@ -7,6 +7,7 @@ import type { Clock } from '../../base/clock.ts'
 import type { Ids } from '../../base/ids.ts'
 import type { Principal } from '../../base/principal.ts'
 import type { MetadataStore, Transaction } from '../../storage/metadata/metadata-store.ts'
+import { generationsTable } from '../../storage/metadata/tables/generations.ts'
 import { type AccessKeyRow, identitiesTable } from '../../storage/metadata/tables/identities.ts'
 
 export interface AccessKey {
@@ -24,10 +25,8 @@ export interface Credentials {
 }
 
 export interface Identities {
-  /** Reads all keys; called at the start and after each change. */
-  load(): Promise<void>
-  /** The key, active or not, or undefined. */
-  findAccessKey(accessKeyId: string): AccessKey | undefined
+  /** The key, active or not, or undefined, as of two seconds ago at most. @throws RegistryError Unavailable */
+  findAccessKey(accessKeyId: string): Promise<AccessKey | undefined>
   /**
    * Makes an account with its first administrator `admin`, whose key this is. What `also` does is in the same transaction.
    */
@@ -47,16 +46,33 @@ export function createIdentities(parts: {
   ids: Ids
 }): Identities {
   const { metadata, keyRing, clock, ids } = parts
-  let accessKeys = new Map<string, AccessKey>()
+  let loaded = { generation: -1, accessKeys: new Map<string, AccessKey>() }
+  let loading: Promise<void> | undefined
 
   async function load(): Promise<void> {
-    const rows = await metadata.read((db) => identitiesTable.accessKeys(db))
-    accessKeys = new Map(rows.map((row) => [row.access_key_id, present(row, keyRing)]))
+    const { generation, rows } = await metadata.read(async (db) => ({
+      // First: rows that are newer than it are read again, never the other way round.
+      generation: await generationsTable.find(db, 'identities'),
+      rows: await identitiesTable.accessKeys(db),
+    }))
+    loaded = { generation, accessKeys: new Map(rows.map((row) => [row.access_key_id, present(row, keyRing)])) }
+  }
+
+  async function current(): Promise<Map<string, AccessKey>> {
+    const generation = await metadata.generation('identities')
+    while (loaded.generation < generation) {
+      loading ??= load().finally(() => {
+        loading = undefined
+      })
+      await loading
+    }
+    return loaded.accessKeys
   }
 
   return {
-    load,
-    findAccessKey: (accessKeyId) => accessKeys.get(accessKeyId),
+    async findAccessKey(accessKeyId) {
+      return (await current()).get(accessKeyId)
+    },
 
     async createAccount(accountId, credentials, also = async () => {}) {
       const now = clock.now()
@@ -82,13 +98,15 @@ export function createIdentities(parts: {
           created_at: now,
         })
         await also(tx)
+        await generationsTable.move(tx, 'identities')
       })
-      await load()
     },
 
     async setAccessKeyStatus(accessKeyId, status) {
-      await metadata.write((tx) => identitiesTable.setAccessKeyStatus(tx, accessKeyId, status))
-      await load()
+      await metadata.write(async (tx) => {
+        await identitiesTable.setAccessKeyStatus(tx, accessKeyId, status)
+        await generationsTable.move(tx, 'identities')
+      })
     },
   }
 }

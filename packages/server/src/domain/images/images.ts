@@ -17,7 +17,7 @@ import {
   type TagStatus,
   tagsTable,
 } from '../../storage/metadata/tables/images.ts'
-import { refuseUnknown, requireRepository } from '../repositories/repositories.ts'
+import { lockRepository, refuseUnknown, requireRepository } from '../repositories/repositories.ts'
 import { type DeleteOutcome, deleteImages, type ImageId, untagOrDelete } from './delete-images.ts'
 import type { PullTimes } from './pull-times.ts'
 import { type NewImage, putImage, type StoredImage } from './put-image.ts'
@@ -139,11 +139,11 @@ export function createImages(parts: { metadata: MetadataStore; clock: Clock; pul
 
     delete: (ctx, repository, reference) =>
       metadata.write(async (tx) =>
-        untagOrDelete(tx, await requireRepository(tx.db, ctx, repository), reference, clock.now()),
+        untagOrDelete(tx, await lockRepository(tx, ctx, repository), reference, clock.now()),
       ),
 
     deleteAll: (ctx, repository, ids) =>
-      metadata.write(async (tx) => deleteImages(tx, await requireRepository(tx.db, ctx, repository), ids, clock.now())),
+      metadata.write(async (tx) => deleteImages(tx, await lockRepository(tx, ctx, repository), ids, clock.now())),
 
     describe: (ctx, repository, ids) =>
       metadata.read(async (db) => {

@@ -13,7 +13,7 @@ import type { MetadataStore, Transaction } from '../../storage/metadata/metadata
 import { blobsTable } from '../../storage/metadata/tables/blobs.ts'
 import { imagesTable, slices, tagsTable } from '../../storage/metadata/tables/images.ts'
 import { type RepositoryRow, repositoriesTable } from '../../storage/metadata/tables/repositories.ts'
-import { requireRepository } from '../repositories/repositories.ts'
+import { lockRepository } from '../repositories/repositories.ts'
 import { isTagImmutable } from '../repositories/settings.ts'
 
 /** ECR quotas. */
@@ -59,7 +59,7 @@ export async function putImage(
   const named = referencesOf(manifest)
 
   const isChanged = await parts.metadata.write(async (tx) => {
-    const row = await requireRepository(tx.db, ctx, repository)
+    const row = await lockRepository(tx, ctx, repository)
     const size = await requireReferences(tx, row, named)
     const now = parts.clock.now()
     const existing = await imagesTable.find(tx.db, row.id, digest)

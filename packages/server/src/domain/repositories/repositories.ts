@@ -5,7 +5,7 @@ import type { RepositoryName } from '@berth/api/names/repository-name.ts'
 import type { Clock } from '../../base/clock.ts'
 import { RegistryError } from '../../base/errors.ts'
 import type { RequestContext } from '../../base/request-context.ts'
-import { type MetadataStore, rowKey } from '../../storage/metadata/metadata-store.ts'
+import { type MetadataStore, rowKey, type Transaction } from '../../storage/metadata/metadata-store.ts'
 import type { Db, ImageTagMutability } from '../../storage/metadata/schema.ts'
 import { type RepositoryRow, repositoriesTable } from '../../storage/metadata/tables/repositories.ts'
 import { checkExclusionFilters, checkResourceTags, maxResourceTags, type ResourceTag } from './settings.ts'
@@ -69,6 +69,11 @@ export async function requireRepository(db: Db, ctx: RequestContext, name: strin
   return (await repositoriesTable.find(db, ctx.registry, name)) ?? refuseUnknown(ctx, name)
 }
 
+/** The same in a transaction that decides by what is in the repository. @throws RegistryError RepositoryNotFound */
+export async function lockRepository(tx: Transaction, ctx: RequestContext, name: string): Promise<RepositoryRow> {
+  return (await repositoriesTable.lock(tx, ctx.registry, name)) ?? refuseUnknown(ctx, name)
+}
+
 export function refuseUnknown(ctx: RequestContext, name: string): never {
   throw new RegistryError({ code: 'RepositoryNotFound', repositoryName: name, registryId: ctx.registry.accountId })
 }
@@ -96,7 +101,7 @@ export function createRepositories(parts: { metadata: MetadataStore; clock: Cloc
         })
       }
       return metadata.write(async (tx) => {
-        if ((await repositoriesTable.count(tx.db, ctx.registry)) >= maxRepositories) {
+        if ((await repositoriesTable.lockCount(tx, ctx.registry)) >= maxRepositories) {
           throw new RegistryError({
             code: 'LimitExceeded',
             message: `The maximum number of repositories (${maxRepositories}) in the registry with id '${ctx.registry.accountId}' has been reached`,
@@ -143,7 +148,7 @@ export function createRepositories(parts: { metadata: MetadataStore; clock: Cloc
 
     delete: (ctx, name, force) =>
       metadata.write(async (tx) => {
-        const row = await requireRepository(tx.db, ctx, name)
+        const row = await lockRepository(tx, ctx, name)
         if (!force && row.image_count > 0) {
           throw new RegistryError({
             code: 'RepositoryNotEmpty',
@@ -158,7 +163,7 @@ export function createRepositories(parts: { metadata: MetadataStore; clock: Cloc
     setTagMutability(ctx, name, mutability, exclusionFilters) {
       const filters = checkExclusionFilters(mutability, exclusionFilters)
       return metadata.write(async (tx) => {
-        const row = await requireRepository(tx.db, ctx, name)
+        const row = await lockRepository(tx, ctx, name)
         const change = { tag_mutability: mutability, exclusion_filters: filters }
         await repositoriesTable.update(tx, row, change)
         return present({ ...row, ...change })
@@ -167,7 +172,7 @@ export function createRepositories(parts: { metadata: MetadataStore; clock: Cloc
 
     setScanOnPush: (ctx, name, scanOnPush) =>
       metadata.write(async (tx) => {
-        const row = await requireRepository(tx.db, ctx, name)
+        const row = await lockRepository(tx, ctx, name)
         const change = { scan_on_push: scanOnPush ? 1 : 0 }
         await repositoriesTable.update(tx, row, change)
         return present({ ...row, ...change })
@@ -179,7 +184,7 @@ export function createRepositories(parts: { metadata: MetadataStore; clock: Cloc
     async tag(ctx, name, tags) {
       checkResourceTags(tags)
       await metadata.write(async (tx) => {
-        const row = await requireRepository(tx.db, ctx, name)
+        const row = await lockRepository(tx, ctx, name)
         const keys = new Set((await repositoriesTable.tags(tx.db, row.id)).map((tag) => tag.key))
         for (const tag of tags) keys.add(tag.key)
         if (keys.size > maxResourceTags) throw new RegistryError({ code: 'TooManyTags' })
@@ -189,7 +194,7 @@ export function createRepositories(parts: { metadata: MetadataStore; clock: Cloc
 
     untag: (ctx, name, keys) =>
       metadata.write(async (tx) => {
-        const { id } = await requireRepository(tx.db, ctx, name)
+        const { id } = await lockRepository(tx, ctx, name)
         // The caller may name any number of keys; there are fifty at most.
         const named = new Set(keys)
         const there = (await repositoriesTable.tags(tx.db, id)).map((tag) => tag.key)

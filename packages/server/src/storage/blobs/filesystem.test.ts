@@ -6,7 +6,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { blobStoreSuite, bytesOf, contentOf, promoted } from '../../../test/suites/blob-store.suite.ts'
+import {
+  blobStoreSuite,
+  bytesOf,
+  contentOf,
+  keysOf,
+  promoted,
+  stage,
+  strayUploads,
+  uploadOf,
+} from '../../../test/suites/blob-store.suite.ts'
 import type { BlobStore } from './blob-store.ts'
 import { type FilesystemOptions, openFilesystem } from './filesystem.ts'
 
@@ -59,7 +68,7 @@ function systemError(code: string): Error {
 
 async function staged(store: BlobStore, bytes: Uint8Array) {
   const uploadId = randomUUID()
-  const staging = await store.openStaging(uploadId, 0)
+  const staging = await store.openStaging(uploadOf(uploadId))
   await staging.append([bytes])
   return { uploadId, staging }
 }
@@ -81,7 +90,7 @@ describe('how a blob becomes durable (durability, rule 5)', () => {
       steps.push(`folder: ${existsSync(target) ? 'there' : 'not yet'}`)
       return sync.call(this)
     })
-    assert.equal(await store.promote(uploadId, staging), `${day}/${uploadId}`)
+    assert.equal(await staging.promote(), `${day}/${uploadId}`)
     // The new folder of the day becomes durable in `blobs` first.
     assert.deepEqual(steps, ['folder: not yet', 'file: staged', 'folder: there'])
     steps.length = 0
@@ -125,24 +134,30 @@ describe('how a blob becomes durable (durability, rule 5)', () => {
     assert.deepEqual(store.statistics(), { fileSyncs: 0, folderSyncs: 0 })
   })
 
-  test('each day has a folder of its own', async (t) => {
-    let now = Date.UTC(2026, 11, 31, 23, 59, 59, 999)
-    const { store } = await opened(t, { clock: { now: () => now } })
-    const old = await promoted(store, bytesOf(1))
-    now += 1
-    const young = await promoted(store, bytesOf(2))
-    assert.deepEqual([old.split('/')[0], young.split('/')[0]], ['20261231', '20270101'])
-    assert.equal((await contentOf(store, old, 1)).length, 1)
+  test('each day has a folder of its own, the day when the upload began', async (t) => {
+    const { store } = await opened(t)
+    const began = Date.UTC(2026, 11, 31, 23, 59, 59, 999)
+    const keys: string[] = []
+    for (const createdAt of [began, began + 1]) {
+      const staging = await store.openStaging(uploadOf(randomUUID(), { createdAt }))
+      await staging.append([bytesOf(1)])
+      keys.push(await staging.promote())
+    }
+    assert.deepEqual(
+      keys.map((key) => key.split('/')[0]),
+      ['20261231', '20270101'],
+    )
+    assert.equal((await contentOf(store, keys[0] ?? '', 1)).length, 1)
   })
 })
 
 describe('a disk that fails', () => {
   test('a file sync that fails stops the process, and the bytes get no key', async (t) => {
     const { store, dataDir, failures } = await opened(t)
-    const { uploadId, staging } = await staged(store, bytesOf(1000))
+    const { staging } = await staged(store, bytesOf(1000))
     const failure = systemError('EIO')
     t.mock.method(await fileMethods(), 'datasync', () => Promise.reject(failure))
-    await assert.rejects(store.promote(uploadId, staging), failure)
+    await assert.rejects(staging.promote(), failure)
     await staging.close()
     assert.deepEqual(failures, [failure])
     assert.deepEqual(await readdir(join(dataDir, 'blobs', day)), [])
@@ -164,11 +179,11 @@ describe('a disk that fails', () => {
     const methods = await fileMethods()
     const failure = systemError('EIO')
     const mock = t.mock.method(methods, 'datasync', () => Promise.reject(failure))
-    const { uploadId, staging } = await staged(store, Buffer.alloc(64 * 1024 * 1024))
+    const { staging } = await staged(store, Buffer.alloc(64 * 1024 * 1024))
     while (mock.mock.callCount() === 0) await nextTurn()
     await nextTurn()
     mock.mock.restore()
-    await assert.rejects(store.promote(uploadId, staging), failure)
+    await assert.rejects(staging.promote(), failure)
     await staging.close()
     assert.deepEqual(failures, [failure])
   })
@@ -177,14 +192,14 @@ describe('a disk that fails', () => {
     const { store, failures } = await opened(t)
     const methods = await fileMethods()
     for (const code of ['ENOSPC', 'EDQUOT']) {
-      const { uploadId, staging } = await staged(store, bytesOf(1000))
+      const { staging } = await staged(store, bytesOf(1000))
       const full = t.mock.method(methods, 'writev', () => Promise.reject(systemError(code)))
       await assert.rejects(staging.append([bytesOf(10)]), { fault: { code: 'StoreFull' } })
       assert.equal(staging.size, 1000)
       full.mock.restore()
       await staging.append([bytesOf(10)])
       const unsynced = t.mock.method(methods, 'datasync', () => Promise.reject(systemError(code)))
-      await assert.rejects(store.promote(uploadId, staging), { fault: { code: 'StoreFull' } })
+      await assert.rejects(staging.promote(), { fault: { code: 'StoreFull' } })
       unsynced.mock.restore()
       await staging.close()
     }
@@ -200,11 +215,10 @@ describe('a disk that fails', () => {
       return writev.call(this, [Buffer.from(buffers[0] ?? []).subarray(0, 7)], position)
     })
     const bytes = bytesOf(100)
-    const uploadId = randomUUID()
-    const staging = await store.openStaging(uploadId, 0)
+    const staging = await store.openStaging(uploadOf(randomUUID()))
     await staging.append([bytes.subarray(0, 3), bytes.subarray(3, 50), bytes.subarray(50)])
     assert.equal(staging.size, 100)
-    const key = await store.promote(uploadId, staging)
+    const key = await staging.promote()
     assert.ok((await contentOf(store, key, 100)).equals(bytes))
   })
 
@@ -223,20 +237,16 @@ test('what others put beside the files is left alone: a folder may be a file sys
   }
   await writeFile(join(dataDir, 'blobs', '.hidden'), 'hidden')
   const key = await promoted(store, bytesOf(10))
-  const keys: string[] = []
-  for await (const group of (await reopen()).storageKeys()) keys.push(...group)
-  assert.deepEqual(keys, [key])
-  assert.deepEqual(await store.stagedUploads(), [])
-  assert.equal(await store.demote('nobody'), false)
+  assert.deepEqual(await keysOf(await reopen()), [key])
+  assert.deepEqual(await strayUploads(store), [])
 })
 
 test('nothing stays open', { skip: process.platform === 'linux' ? false : 'needs /proc' }, async (t) => {
   const { store, dataDir } = await opened(t)
   const key = await promoted(store, bytesOf(100))
   await contentOf(store, key, 100)
-  const { staging, uploadId } = await staged(store, bytesOf(10))
-  await staging.close()
-  for await (const _ of store.readStaging(uploadId)) break
+  await stage(store, randomUUID(), bytesOf(10))
+  for await (const _ of store.strays(0)) break
   for await (const _ of store.storageKeys()) break
   await store.probe()
   const descriptors = await readdir('/proc/self/fd')

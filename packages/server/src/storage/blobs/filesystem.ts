@@ -1,21 +1,39 @@
 // Blobs as files of the data directory:
 //
-//   uploads/<upload id>              bytes of an upload in progress; never synced, its row says how many of them count
-//   blobs/<yyyymmdd>/<upload id>     bytes of a blob, named by the upload that brought them: the storage key is `<yyyymmdd>/<upload id>`
-//   probe                            what /readyz writes and reads
+//   uploads/<name>             bytes of an upload in progress; never synced, its row says how many of them count
+//   blobs/<yyyymmdd>/<name>    bytes of a blob, in the folder of the day when the upload began: the storage key is `<yyyymmdd>/<name>`
+//   blob-store-owner           whose they are
+//   probe                      what /readyz writes and reads
+//
+// The name is the upload's id; an upload that was taken over goes on in a copy, `<upload id>.<suffix>`, since the process that had it may
+// still write to the file that it has open.
 //
 // A blob becomes durable in this order (docs/design/store.md): bytes, fdatasync of the file, rename, fsync of the folder,
 // then, by the caller, the transaction that makes it visible. All promotions of a day share one folder, so they share its syncs.
 
-import { constants, type FileHandle, mkdir, open, opendir, readdir, rename, unlink } from 'node:fs/promises'
+import { randomBytes, randomUUID } from 'node:crypto'
+import {
+  constants,
+  copyFile,
+  type FileHandle,
+  mkdir,
+  open,
+  opendir,
+  readdir,
+  readFile,
+  rename,
+  stat,
+  unlink,
+} from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import type { Readable } from 'node:stream'
 import type { Clock } from '../../base/clock.ts'
 import { RegistryError, systemErrorCode } from '../../base/errors.ts'
 import { Semaphore } from '../../base/semaphore.ts'
 import { SyncGroup } from '../metadata/sync-group.ts'
-import type { BlobReader, BlobStore, Staging } from './blob-store.ts'
+import type { BlobReader, BlobStore, StagedUpload, Staging, StrayStaging } from './blob-store.ts'
 
-const pieceBytes = 1024 * 1024
+const groupSize = 256
 /** While an upload goes on, its bytes are pushed to the disk in steps, so that the sync at the end is short. */
 const writebackBytes = 64 * 1024 * 1024
 
@@ -26,6 +44,8 @@ export interface FilesystemOptions {
   /** How many file syncs may run at once: fewer than the threads of the pool, so that reads find one. */
   concurrentSyncs: number
   onFailedSync: (error: unknown) => void
+  /** One for all processes that work on the folder; a new one at each start of the first. */
+  stagingEpoch?: string
 }
 
 export async function openFilesystem(options: FilesystemOptions): Promise<BlobStore> {
@@ -37,32 +57,36 @@ export async function openFilesystem(options: FilesystemOptions): Promise<BlobSt
 }
 
 class FileStaging implements Staging {
-  readonly file: FileHandle
+  readonly #store: FilesystemStore
+  readonly #file: FileHandle
+  readonly #place: Place
   size: number
+  #isPromoted = false
+  #isClosed = false
   #unsynced = 0
   #writeback: Promise<void> | undefined
   /** The kernel reports a lost page once: a sync that failed on the way must not be forgotten when a later one succeeds. */
   #failure: unknown
-  readonly #slots: Semaphore
 
-  constructor(file: FileHandle, size: number, slots: Semaphore) {
-    this.file = file
+  constructor(store: FilesystemStore, file: FileHandle, place: Place, size: number) {
+    this.#store = store
+    this.#file = file
+    this.#place = place
     this.size = size
-    this.#slots = slots
   }
 
   async append(chunks: readonly Uint8Array[]): Promise<void> {
     let pending = chunks.filter((chunk) => chunk.byteLength > 0)
     while (pending.length > 0) {
-      const { bytesWritten } = await this.file.writev(pending, this.size).catch(refuseWhenFull)
+      const { bytesWritten } = await this.#file.writev(pending, this.size).catch(refuseWhenFull)
       this.size += bytesWritten
       this.#unsynced += bytesWritten
       pending = after(pending, bytesWritten)
     }
     if (this.#unsynced >= writebackBytes && !this.#writeback) {
       this.#unsynced = 0
-      this.#writeback = this.#slots
-        .run(() => this.file.datasync())
+      this.#writeback = this.#store
+        .syncFile(this.#file)
         .catch((error) => {
           this.#failure = error
         })
@@ -72,16 +96,30 @@ class FileStaging implements Staging {
     }
   }
 
-  /** Makes the bytes durable. */
-  async sync(): Promise<void> {
+  async checkpoint(): Promise<string> {
+    return this.#place.name
+  }
+
+  async promote(): Promise<string> {
+    const storageKey = `${this.#place.day}/${this.#place.name}`
+    if (this.#isPromoted) return storageKey
     await this.#writeback
-    if (this.#failure !== undefined) throw this.#failure
-    await this.#slots.run(() => this.file.datasync())
+    await this.#store.promote(this.#file, this.#place, this.#failure)
+    this.#isPromoted = true
+    await this.close()
+    return storageKey
+  }
+
+  async remove(): Promise<void> {
+    await this.close()
+    await this.#store.removeName(this.#place)
   }
 
   async close(): Promise<void> {
     await this.#writeback
-    await this.file.close()
+    if (this.#isClosed) return
+    this.#isClosed = true
+    await this.#file.close()
   }
 }
 
@@ -94,7 +132,18 @@ function after(chunks: readonly Uint8Array[], written: number): Uint8Array[] {
   })
 }
 
+/** Where the bytes of an upload are, or will be. */
+interface Place {
+  name: string
+  day: string
+}
+
+function placeOf({ uploadId, createdAt, state }: Pick<StagedUpload, 'uploadId' | 'createdAt' | 'state'>): Place {
+  return { name: state ?? uploadId, day: new Date(createdAt).toISOString().slice(0, 10).replaceAll('-', '') }
+}
+
 class FilesystemStore implements BlobStore {
+  readonly stagingEpoch: string
   readonly #options: FilesystemOptions
   readonly #folders = new Map<string, SyncGroup>()
   readonly #slots: Semaphore
@@ -103,63 +152,68 @@ class FilesystemStore implements BlobStore {
   constructor(options: FilesystemOptions) {
     this.#options = options
     this.#slots = new Semaphore(options.concurrentSyncs)
+    this.stagingEpoch = options.stagingEpoch ?? randomUUID()
   }
 
-  async openStaging(uploadId: string, size: number): Promise<Staging> {
-    const file = await open(this.#stagingPath(uploadId), constants.O_RDWR | constants.O_CREAT, 0o600).catch(
-      refuseWhenFull,
-    )
+  async openStaging(upload: StagedUpload): Promise<Staging> {
+    const before = placeOf(upload)
+    const place = upload.isTakenOver
+      ? { ...before, name: `${upload.uploadId}.${randomBytes(4).toString('hex')}` }
+      : before
+    if (upload.isTakenOver) await this.#copy(before, place)
+    else if (upload.size > 0) await this.#takeBack(place)
+    const file = await open(this.#stagingPath(place), constants.O_RDWR | constants.O_CREAT, 0o600).catch(refuseWhenFull)
     const { size: length } = await file.stat()
-    const kept = Math.min(length, size)
+    const kept = Math.min(length, upload.size)
     if (length > kept) await file.truncate(kept)
-    return new FileStaging(file, kept, this.#slots)
+    return new FileStaging(this, file, place, kept)
   }
 
-  async *readStaging(uploadId: string): AsyncIterable<Uint8Array> {
-    const file = await open(this.#stagingPath(uploadId), 'r')
-    try {
-      const buffer = Buffer.allocUnsafe(pieceBytes)
-      for (let position = 0; ; ) {
-        const { bytesRead } = await file.read(buffer, 0, buffer.length, position)
-        if (bytesRead === 0) return
-        position += bytesRead
-        yield buffer.subarray(0, bytesRead)
-      }
-    } finally {
-      await file.close()
-    }
+  async removeStaging(upload: Omit<StagedUpload, 'isTakenOver'>): Promise<void> {
+    await this.removeName(placeOf(upload))
   }
 
-  async removeStaging(uploadId: string): Promise<void> {
-    await removeIfThere(this.#stagingPath(uploadId))
+  /** For `FileStaging`: what has been promoted has no such name any more. */
+  async removeName(place: Place): Promise<void> {
+    await removeIfThere(this.#stagingPath(place))
   }
 
-  async promote(uploadId: string, staging: Staging): Promise<string> {
-    if (!(staging instanceof FileStaging)) throw new Error('the staging belongs to another store')
-    const day = new Date(this.#options.clock.now()).toISOString().slice(0, 10).replaceAll('-', '')
-    const folder = join(this.#options.dataDir, 'blobs', day)
+  /** For `FileStaging`: makes the bytes durable under their storage key. */
+  async promote(file: FileHandle, place: Place, failure?: unknown): Promise<void> {
+    const folder = join(this.#options.dataDir, 'blobs', place.day)
     if (!this.#folders.has(folder)) await this.#makeFolder(folder)
     if (this.#options.durability === 'full') {
+      const synced = failure === undefined ? this.syncFile(file) : Promise.reject(failure)
       // No room for bytes that nobody was promised: the upload fails, and the rest goes on.
-      await staging.sync().catch((error) => (isFull(error) ? refuseWhenFull(error) : this.#stop(error)))
+      await synced.catch((error) => (isFull(error) ? refuseWhenFull(error) : this.#stop(error)))
       this.#fileSyncs += 1
     }
-    await staging.close()
-    await rename(this.#stagingPath(uploadId), join(folder, uploadId)).catch(refuseWhenFull)
+    await rename(this.#stagingPath(place), join(folder, place.name)).catch(refuseWhenFull)
     await this.syncFolder(folder)
-    return `${day}/${uploadId}`
   }
 
-  async demote(uploadId: string): Promise<boolean> {
-    for (const day of (await this.#days()).reverse()) {
+  syncFile(file: FileHandle): Promise<void> {
+    return this.#slots.run(() => file.datasync())
+  }
+
+  /** A process that ended between the promotion and the transaction left the bytes under their storage key: they are staged again. */
+  async #takeBack(place: Place): Promise<void> {
+    const isStaged = await stat(this.#stagingPath(place)).catch(undefinedIfAbsent)
+    if (isStaged) return
+    await rename(this.#blobPath(`${place.day}/${place.name}`), this.#stagingPath(place)).catch(undefinedIfAbsent)
+  }
+
+  /** What the other process has open loses its name, so it can neither reach the copy nor promote what it writes. */
+  async #copy(from: Place, to: Place): Promise<void> {
+    for (const path of [this.#stagingPath(from), this.#blobPath(`${from.day}/${from.name}`)]) {
       try {
-        await rename(this.#blobPath(`${day}/${uploadId}`), this.#stagingPath(uploadId))
-        return true
+        await copyFile(path, this.#stagingPath(to), constants.COPYFILE_FICLONE)
+        await unlink(path)
+        return
       } catch (error) {
-        if (systemErrorCode(error) !== 'ENOENT') throw error
+        if (systemErrorCode(error) !== 'ENOENT') refuseWhenFull(error)
       }
     }
-    return false
   }
 
   async open(storageKey: string): Promise<BlobReader> {
@@ -185,9 +239,9 @@ class FilesystemStore implements BlobStore {
   async *storageKeys(): AsyncIterable<string[]> {
     for (const day of await this.#days()) {
       let group: string[] = []
-      for await (const entry of await opendir(join(this.#options.dataDir, 'blobs', day), { bufferSize: 256 })) {
+      for await (const entry of await opendir(join(this.#options.dataDir, 'blobs', day), { bufferSize: groupSize })) {
         group.push(`${day}/${entry.name}`)
-        if (group.length === 256) {
+        if (group.length === groupSize) {
           yield group
           group = []
         }
@@ -196,9 +250,58 @@ class FilesystemStore implements BlobStore {
     }
   }
 
-  async stagedUploads(): Promise<string[]> {
-    const entries = await readdir(join(this.#options.dataDir, 'uploads'), { withFileTypes: true })
-    return entries.filter((entry) => entry.isFile()).map((entry) => entry.name)
+  async *strays(olderThanMs: number): AsyncIterable<StrayStaging[]> {
+    const before = this.#options.clock.now() - olderThanMs
+    let group: StrayStaging[] = []
+    for await (const entry of await opendir(join(this.#options.dataDir, 'uploads'), { bufferSize: groupSize })) {
+      if (!entry.isFile()) continue
+      const found =
+        olderThanMs > 0 && (await stat(join(this.#options.dataDir, 'uploads', entry.name)).catch(undefinedIfAbsent))
+      if (found && found.mtimeMs > before) continue
+      group.push({ uploadId: entry.name.replace(/\..*$/, ''), handle: entry.name })
+      if (group.length === groupSize) {
+        yield group
+        group = []
+      }
+    }
+    if (group.length > 0) yield group
+  }
+
+  async removeStray({ handle }: StrayStaging): Promise<void> {
+    await removeIfThere(join(this.#options.dataDir, 'uploads', handle))
+  }
+
+  async import(storageKey: string, size: number, bytes: Readable): Promise<void> {
+    const [day = '', name = ''] = storageKey.split('/')
+    const place = { day, name }
+    const file = await open(this.#stagingPath(place), 'w+', 0o600).catch(refuseWhenFull)
+    try {
+      const staging = new FileStaging(this, file, place, 0)
+      for await (const chunk of bytes) await staging.append([chunk as Buffer])
+      if (staging.size !== size) throw new Error(`${storageKey} has ${staging.size} bytes instead of ${size}`)
+      await staging.promote()
+    } catch (error) {
+      await file.close().catch(() => {})
+      await removeIfThere(this.#stagingPath(place))
+      throw error
+    }
+  }
+
+  async owner(): Promise<string | undefined> {
+    return (await readFile(this.#ownerPath, 'utf8').catch(undefinedIfAbsent))?.trim()
+  }
+
+  async claim(installationId: string): Promise<string> {
+    const written = await open(this.#ownerPath, 'wx', 0o600).catch((error) => {
+      if (systemErrorCode(error) !== 'EEXIST') refuseWhenFull(error)
+    })
+    if (written) {
+      await written.writeFile(`${installationId}\n`)
+      if (this.#options.durability === 'full') await written.datasync()
+      await written.close()
+      await this.syncFolder(dirname(this.#ownerPath))
+    }
+    return (await this.owner()) ?? ''
   }
 
   async probe(): Promise<void> {
@@ -221,6 +324,8 @@ class FilesystemStore implements BlobStore {
     for (const group of this.#folders.values()) folderSyncs += group.syncs
     return { fileSyncs: this.#fileSyncs, folderSyncs }
   }
+
+  async close(): Promise<void> {}
 
   /** Makes the names in a folder durable, together with everybody else who waits for that. */
   syncFolder(path: string): Promise<void> {
@@ -248,8 +353,12 @@ class FilesystemStore implements BlobStore {
     return names.filter((name) => /^\d{8}$/.test(name)).sort()
   }
 
-  #stagingPath(uploadId: string): string {
-    return join(this.#options.dataDir, 'uploads', uploadId)
+  get #ownerPath(): string {
+    return join(this.#options.dataDir, 'blob-store-owner')
+  }
+
+  #stagingPath({ name }: Place): string {
+    return join(this.#options.dataDir, 'uploads', name)
   }
 
   #blobPath(storageKey: string): string {
@@ -270,6 +379,10 @@ async function removeIfThere(path: string): Promise<void> {
   await unlink(path).catch((error) => {
     if (systemErrorCode(error) !== 'ENOENT') throw error
   })
+}
+
+function undefinedIfAbsent(error: unknown): undefined {
+  if (systemErrorCode(error) !== 'ENOENT') throw error
 }
 
 function isFull(error: unknown): boolean {

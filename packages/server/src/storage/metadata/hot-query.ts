@@ -1,18 +1,9 @@
-// Queries of the hot path are compiled once (measured, docs/decisions/0001: 9 against 15 microseconds), with named parameters
-// that each run fills in.
+// Queries of the hot path are compiled once for each database (measured, docs/decisions/0001: 9 against 15 microseconds), with named
+// parameters that each run fills in.
 
-import {
-  type Compilable,
-  type CompiledQuery,
-  DummyDriver,
-  Kysely,
-  type RawBuilder,
-  SqliteAdapter,
-  SqliteIntrospector,
-  SqliteQueryCompiler,
-  sql,
-} from 'kysely'
-import type { Db, Schema } from './schema.ts'
+import { type Compilable, type CompiledQuery, type RawBuilder, sql } from 'kysely'
+import { compilers } from './dialect.ts'
+import type { Db } from './schema.ts'
 
 class Parameter {
   readonly name: string
@@ -22,26 +13,20 @@ class Parameter {
   }
 }
 
-const compiler = new Kysely<Schema>({
-  dialect: {
-    createAdapter: () => new SqliteAdapter(),
-    createDriver: () => new DummyDriver(),
-    createIntrospector: (db) => new SqliteIntrospector(db),
-    createQueryCompiler: () => new SqliteQueryCompiler(),
-  },
-})
-
-type Values = Record<string, string | number | null>
+type Values = Record<string, string | number | Uint8Array | null>
 
 /** Builds the query now; the function that comes back runs it with the values given for its parameters. */
 export function hotQuery<P extends Values, R>(
   build: (db: Db, parameter: <N extends keyof P & string>(name: N) => RawBuilder<P[N]>) => Compilable<R>,
-): ((db: Db, values: P) => Promise<R[]>) & { readonly sql: string } {
-  const compiled = build(compiler, <N extends keyof P & string>(name: N) => sql<P[N]>`${new Parameter(name)}`).compile()
-  const run = async (db: Db, values: P): Promise<R[]> => {
-    const parameters = compiled.parameters.map((value) => (value instanceof Parameter ? values[value.name] : value))
-    const query: CompiledQuery<R> = { ...compiled, parameters }
-    return (await db.executeQuery(query)).rows
+): (db: Db, values: P) => Promise<R[]> {
+  const parameter = <N extends keyof P & string>(name: N) => sql<P[N]>`${new Parameter(name)}`
+  const compiled = compilers.map(({ adapter, db }) => ({ adapter, query: build(db, parameter).compile() }))
+  return async (db, values) => {
+    const { adapter } = db.getExecutor()
+    const { query } = compiled.find((one) => one.adapter === adapter) ?? {}
+    if (!query) throw new Error('the query is compiled for other databases only')
+    const parameters = query.parameters.map((value) => (value instanceof Parameter ? values[value.name] : value))
+    const filled: CompiledQuery<R> = { ...query, parameters }
+    return (await db.executeQuery(filled)).rows
   }
-  return Object.assign(run, { sql: compiled.sql })
 }

@@ -4,6 +4,7 @@
 import type { Digest } from '@berth/api/names/digest.ts'
 import type { RegistryName } from '@berth/api/names/registry.ts'
 import type { Db } from './schema.ts'
+import type { GenerationName } from './tables/generations.ts'
 
 /** The name of a row that an answer may rest on. */
 export type RowKey = string & { readonly __name: 'RowKey' }
@@ -22,6 +23,9 @@ export interface Transaction {
 }
 
 export interface MetadataStore {
+  /** Other processes write to the same database. */
+  readonly isShared: boolean
+
   /**
    * Runs queries against what is committed. The result is given when everything it may rest on is durable: all commits so far, or,
    * where `restsOn` names the rows, the commits that touched those; so is a RegistryError. With nothing pending there is no wait.
@@ -32,7 +36,7 @@ export interface MetadataStore {
    * One transaction, alone. Only `tx` may be awaited inside. Resolves when the commit is durable; when `change` throws, nothing has
    * changed, and the error is given when all it may rest on is durable.
    *
-   * @throws RegistryError StoreFull when the disk has no room
+   * @throws RegistryError StoreFull when the disk has no room, Unavailable when the database does not answer
    */
   write<T>(change: (tx: Transaction) => Promise<T>): Promise<T>
 
@@ -41,6 +45,15 @@ export interface MetadataStore {
 
   /** Resolves when everything committed so far is durable. */
   durable(): Promise<void>
+
+  /**
+   * The counter that says when a cache of that name is old, at most two seconds old itself.
+   * @throws RegistryError Unavailable when the database can not be asked
+   */
+  generation(name: GenerationName): Promise<number>
+
+  /** Runs a start's work while no other process starts on the same database. */
+  exclusively<T>(task: () => Promise<T>): Promise<T>
 
   statistics(): { commits: number; syncs: number; walBytes: number }
 

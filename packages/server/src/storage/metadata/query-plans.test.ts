@@ -8,7 +8,7 @@ import { parseDigest } from '@berth/api/names/digest.ts'
 import { parseImageTag } from '@berth/api/names/image-tag.ts'
 import { parseAccountId, parseRegion } from '@berth/api/names/registry.ts'
 import { type CompiledQuery, Kysely, type QueryResult } from 'kysely'
-import { SqliteConnection, sqliteDialect } from './dialect.ts'
+import { SqliteConnection, sqliteDialect, sqliteSchema } from './dialect.ts'
 import type { Transaction } from './metadata-store.ts'
 import { migrate } from './migrations/migrate.ts'
 import type { Db, Schema } from './schema.ts'
@@ -51,7 +51,7 @@ before(async () => {
   connection = new RecordingConnection(database)
   db = new Kysely<Schema>({ dialect: sqliteDialect(connection) })
   tx = { db, touch: () => {} }
-  await migrate(db, connection)
+  await migrate(db, sqliteSchema, (step) => step())
 })
 after(() => database.close())
 
@@ -170,8 +170,9 @@ const lookUps: Record<string, Query> = {
       image_count: 0,
     }),
   'a grace period that begins again': (_, tx) => blobsTable.extendGrace(tx, 1, digests, 0),
-  'how far an upload is': (_, tx) => uploadsTable.update(tx, 'x', { received_bytes: 1 }),
-  'the end of an upload': (_, tx) => uploadsTable.delete(tx, 'x'),
+  'how far an upload is': (_, tx) => uploadsTable.update(tx, 'x', 1, { received_bytes: 1 }),
+  'an upload that is claimed': (_, tx) => uploadsTable.claim(tx, 'x', 1, 0),
+  'the end of an upload': (_, tx) => uploadsTable.delete(tx, 'x', 1),
   'a recorded pull': (_, tx) => imagesTable.recordPull(tx, 1, digest, 0),
 }
 

@@ -1,4 +1,4 @@
--- Version 1 of the SQLite schema, after all migrations.
+-- Version 2 of the SQLite schema, after all migrations.
 
 CREATE TABLE "meta" (
   "key" text not null primary key,
@@ -141,9 +141,47 @@ CREATE TABLE "uploads" (
   "smallest_part" bigint,
   "last_part" bigint,
   "created_at" bigint not null,
-  "updated_at" bigint not null
+  "updated_at" bigint not null,
+  "version" integer default 0 not null,
+  "is_busy" integer default 0 not null,
+  "staging" text,
+  "head" blob,
+  "digest" text,
+  "digest_epoch" text
 );
 
 CREATE INDEX "uploads_updated" on "uploads" ("updated_at");
 
 CREATE INDEX "uploads_repository" on "uploads" ("repository_id");
+
+CREATE TABLE "jobs" (
+  "job_id" text not null primary key,
+  "type" text not null,
+  "key" text not null,
+  "payload" text not null,
+  "run_at" bigint not null,
+  "attempts" integer default 0 not null,
+  "lease_until" bigint,
+  "lease_generation" integer default 0 not null,
+  "last_error" text,
+  "created_at" bigint not null,
+  "failed_at" bigint
+);
+
+CREATE UNIQUE INDEX "jobs_waiting" on "jobs" ("type", "key") where "lease_until" is null and "failed_at" is null;
+
+CREATE INDEX "jobs_due" on "jobs" ("type", "run_at") where "failed_at" is null;
+
+CREATE INDEX "jobs_leased" on "jobs" ("type", "key") where "lease_until" is not null;
+
+CREATE INDEX "jobs_failed" on "jobs" ("type", "key") where "failed_at" is not null;
+
+CREATE TABLE "schedules" (
+  "name" text not null primary key,
+  "next_at" bigint not null
+);
+
+CREATE TABLE "generations" (
+  "name" text not null primary key,
+  "generation" bigint not null
+);

@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { Kysely } from 'kysely'
-import { SqliteConnection, sqliteDialect } from './dialect.ts'
+import { SqliteConnection, sqliteDialect, sqliteSchema } from './dialect.ts'
 import { migrate, schemaVersion } from './migrations/migrate.ts'
 import type { Schema } from './schema.ts'
 
@@ -15,7 +15,7 @@ async function currentSchema(): Promise<string> {
   const database = new DatabaseSync(':memory:')
   const connection = new SqliteConnection(database)
   try {
-    await migrate(new Kysely<Schema>({ dialect: sqliteDialect(connection) }), connection)
+    await migrate(new Kysely<Schema>({ dialect: sqliteDialect(connection) }), sqliteSchema, (step) => step())
     const rows = database
       .prepare("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rowid")
       .all()

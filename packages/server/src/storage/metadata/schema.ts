@@ -136,6 +136,48 @@ export interface UploadsTable {
   last_part: number | null
   created_at: number
   updated_at: number
+  /** Moves with each change, so that a process that was overtaken finds out. */
+  version: Generated<number>
+  /** 1 while a request works on the upload, where other processes could too. */
+  is_busy: Generated<number>
+  /** What the blob store needs to go on with the bytes (`Staging.checkpoint`). */
+  staging: string | null
+  /** All the bytes, while they are few. */
+  head: Uint8Array | null
+  /** The digest of the bytes received, and the epoch of the blob store in which it holds. */
+  digest: string | null
+  digest_epoch: string | null
+}
+
+/** Work that is done later, once (jobs/worker.ts). */
+export interface JobsTable {
+  job_id: string
+  type: string
+  /** One waiting or running job of a type has a key. */
+  key: string
+  payload: string
+  run_at: number
+  attempts: number
+  /** Until when the worker that has it is left alone; null while nobody has it. */
+  lease_until: number | null
+  /** Moves with each claim: a worker whose lease was taken over can not finish. */
+  lease_generation: number
+  last_error: string | null
+  created_at: number
+  /** Set when it is given up: it rests until somebody looks. */
+  failed_at: number | null
+}
+
+/** Work that comes again: the next time of each schedule, so that many nodes agree. */
+export interface SchedulesTable {
+  name: string
+  next_at: number
+}
+
+/** Counters that say when a cache is old: one row for identities, for one. */
+interface GenerationsTable {
+  name: string
+  generation: number
 }
 
 export interface Schema {
@@ -152,6 +194,9 @@ export interface Schema {
   image_blobs: ImageBlobsTable
   image_children: ImageChildrenTable
   uploads: UploadsTable
+  jobs: JobsTable
+  schedules: SchedulesTable
+  generations: GenerationsTable
 }
 
 export type Db = Kysely<Schema>

@@ -61,6 +61,7 @@ const renderer: Renderer<AwsError> = {
   UnsupportedManifestType: () => invalidManifest('Invalid JSON syntax'),
   StoreFull: () => ({ status: 500, type: 'ServerException', message: sentences.storeFull }),
   Busy: (f) => error('ThrottlingException', f.message),
+  Unavailable: (f) => ({ status: 503, type: 'ServiceUnavailableException', message: f.message }),
   AccessDenied: (f) => error('AccessDeniedException', f.message),
 }
 

@@ -57,8 +57,8 @@ export function createAwsJsonWire(parts: AwsJsonParts): AwsJsonWire {
   }
 
   /** @throws SignatureError unless an active key signed this request and body */
-  function verify(signature: ParsedSignature, exchange: Exchange, bodySha256: string): AccessKey {
-    const accessKey = identities.findAccessKey(signature.accessKeyId)
+  async function verify(signature: ParsedSignature, exchange: Exchange, bodySha256: string): Promise<AccessKey> {
+    const accessKey = await identities.findAccessKey(signature.accessKeyId)
     // There are no temporary credentials yet: a session token belongs to no key (docs/design/signatures-and-tokens.md).
     const usable = accessKey?.isActive && signature.sessionToken === undefined ? accessKey : undefined
     const name = usable && {
@@ -89,7 +89,7 @@ export function createAwsJsonWire(parts: AwsJsonParts): AwsJsonWire {
       exchange.request,
       limits,
       async (body) => {
-        const { principal } = verify(signature, exchange, hash.digest('hex'))
+        const { principal } = await verify(signature, exchange, hash.digest('hex'))
         exchange.record.principal = principal.arn
         if (!operation) throw unknownOperation(target)
         exchange.record.action = `ecr:${operation.name}`

@@ -13,13 +13,13 @@ export interface DockerAccess {
 }
 
 /** @throws OciRefusal 401 with the challenge, 400 or 403 as ECR answers a bad, foreign or expired token */
-export function authenticate(
+export async function authenticate(
   exchange: Exchange,
   tokens: DockerTokens,
   isServed: (region: Region) => boolean,
-): DockerAccess {
+): Promise<DockerAccess> {
   const { authorization, host = '' } = exchange.request.headers
-  const token: OpenedToken = authorization === undefined ? { is: 'absent' } : tokens.open(authorization)
+  const token: OpenedToken = authorization === undefined ? { is: 'absent' } : await tokens.open(authorization)
   if (token.is === 'absent') {
     const scheme = exchange.isSecure ? 'https' : 'http'
     throw new OciRefusal(401, 'UNAUTHORIZED', 'Not Authorized', {

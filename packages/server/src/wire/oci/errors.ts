@@ -52,6 +52,7 @@ const renderer: Renderer<OciError> = {
   UnsupportedManifestType: (f) => error(400, 'MANIFEST_INVALID', `Unsupported manifest type: "${f.mediaType}"`),
   StoreFull: () => error(507, 'DENIED', sentences.storeFull),
   Busy: (f) => error(429, 'TOOMANYREQUESTS', f.message, { 'Retry-After': '1' }),
+  Unavailable: (f) => error(503, 'UNAVAILABLE', f.message, { 'Retry-After': '1' }),
   AccessDenied: (f) => error(403, 'DENIED', f.message),
 }
 

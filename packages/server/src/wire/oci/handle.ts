@@ -47,7 +47,7 @@ export function createOciWire(
   return async (exchange) => {
     exchange.response.setHeader('Docker-Distribution-Api-Version', 'registry/2.0')
     try {
-      const { principal, registry } = authenticate(exchange, parts.tokens, parts.isServed)
+      const { principal, registry } = await authenticate(exchange, parts.tokens, parts.isServed)
       const match = matchPath(exchange.path)
       const handler = handlerOf(exchange, match)
       const ctx = contextOf(exchange, principal, registry)

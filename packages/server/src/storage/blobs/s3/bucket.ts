@@ -60,7 +60,7 @@ export interface Part {
 export type Bucket = Awaited<ReturnType<typeof openBucket>>
 
 const presignedSeconds = 600
-const sockets = 64
+const idleSockets = 64
 
 /** Keys are within the prefix. Methods throw RegistryError Unavailable or StoreFull, and the SDK's error for any other answer. */
 export async function openBucket(options: { location: S3Location; limits: RequestLimits; log: Log }) {
@@ -70,6 +70,9 @@ export async function openBucket(options: { location: S3Location; limits: Reques
     import('@smithy/node-http-handler'),
     import('@aws-sdk/s3-request-presigner'),
   ])
+  // No bound: a download holds its socket as long as its client takes, and who waits for one runs into the time for connecting. Each
+  // request is for a request of a client, and how many of those there are is bounded where they arrive.
+  const sockets = { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, maxFreeSockets: idleSockets }
   const client = new s3.S3Client({
     region: location.region,
     ...(location.endpoint ? { endpoint: location.endpoint } : {}),
@@ -86,8 +89,8 @@ export async function openBucket(options: { location: S3Location; limits: Reques
       socketTimeout: limits.idle,
       requestTimeout: limits.answer,
       throwOnRequestTimeout: true,
-      httpAgent: { keepAlive: true, maxSockets: sockets },
-      httpsAgent: { keepAlive: true, maxSockets: sockets },
+      httpAgent: sockets,
+      httpsAgent: sockets,
       logger: { ...console, warn: (text: unknown) => log.warn({ bucket: location.bucket }, String(text)) },
     }),
   })
@@ -193,10 +196,10 @@ export async function openBucket(options: { location: S3Location; limits: Reques
 
     async *listMultiparts(under: string, pageSize = 1000): AsyncGenerator<ListedMultipart[]> {
       const input = { Bucket: location.bucket, Prefix: location.prefix + under, MaxUploads: pageSize }
-      let marker: { KeyMarker: string; UploadIdMarker?: string } | undefined
+      let marker: string | undefined
       do {
         const page = await request('ListMultipartUploads', (c, o) =>
-          c.send(new s3.ListMultipartUploadsCommand({ ...input, ...marker }), o),
+          c.send(new s3.ListMultipartUploadsCommand({ ...input, ...(marker ? { KeyMarker: marker } : {}) }), o),
         )
         const found = (page.Uploads ?? []).flatMap(({ Key, UploadId, Initiated }) =>
           Key === undefined || UploadId === undefined
@@ -210,11 +213,8 @@ export async function openBucket(options: { location: S3Location; limits: Reques
               ],
         )
         if (found.length > 0) yield found
-        const { NextKeyMarker, NextUploadIdMarker } = page
-        marker =
-          page.IsTruncated && NextKeyMarker
-            ? { KeyMarker: NextKeyMarker, ...(NextUploadIdMarker ? { UploadIdMarker: NextUploadIdMarker } : {}) }
-            : undefined
+        // By key alone: not every store takes the second marker that it gave. Of several uploads of one key, the rest comes another time.
+        marker = page.IsTruncated ? page.NextKeyMarker : undefined
       } while (marker)
     },
 

@@ -1,6 +1,6 @@
 // Goes on with an upload, here or in another process, from what its row remembers.
 
-import { createHash, randomBytes, randomInt } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import type { Log } from '../../../base/log.ts'
 import type { StagedUpload, Staging } from '../blob-store.ts'
 import type { Bucket, RequestLimits, StoredObject } from './bucket.ts'
@@ -45,7 +45,7 @@ export async function openStaging(
     })
   }
   // A process ended between the promotion and its transaction.
-  if (!object || (isContested && !isOf(before, object, tail?.bytes))) return fresh()
+  if (!object || (isContested && !isOf(before, object))) return fresh()
   const size = Math.min(upload.size, sizeOf(before), object.size)
   return new PromotedStaging(parts, { key: before.key, size: object.size, state: upload.state ?? '' }, size, fresh)
 }
@@ -70,12 +70,10 @@ function partsWithin(state: UploadState, size: number) {
 }
 
 /** Whether an object that anybody may have made consists of these bytes and no others. */
-function isOf(state: UploadState, object: StoredObject, tail: Uint8Array | undefined): boolean {
-  if (object.size !== sizeOf(state)) return false
-  if (state.multipart === null) return state.tail !== null && isSameEtag(object.etag, state.tail.etag)
-  if (state.tail && !tail) return false
-  const last = tail ? [{ etag: createHash('md5').update(tail).digest('hex') }] : []
-  return isSameEtag(object.etag, etagOf([...state.parts, ...last]))
+function isOf({ parts, tail, multipart }: UploadState, object: StoredObject): boolean {
+  if (object.size !== sizeOf({ parts, tail })) return false
+  if (multipart === null) return tail !== null && isSameEtag(object.etag, tail.etag)
+  return isSameEtag(object.etag, etagOf(tail ? [...parts, tail] : parts))
 }
 
 /** Bytes that are an object already, of which no row knows. Mostly they are wanted as they are; to go on with them they are read once. */

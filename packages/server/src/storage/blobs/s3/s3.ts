@@ -109,7 +109,7 @@ export async function openS3(options: S3Options): Promise<BlobStore> {
     presign: (storageKey, headers) => bucket.presign(`blobs/${storageKey}`, headers),
 
     async owner() {
-      await checkStart(location)
+      await checkStart(location, limits)
       return readOwner()
     },
 

@@ -39,6 +39,8 @@ export class S3Staging implements Staging {
   #nextNumber: number
   #filling: Buffer | undefined
   #filled = 0
+  /** Of a part that has arrived. */
+  #spare: Buffer | undefined
   #onWay: Promise<void> | undefined
   /** Of the part that did not arrive, which is kept: only a try may be over, not the upload. */
   #failure: { error: unknown; number: number; body: Buffer } | undefined
@@ -115,7 +117,7 @@ export class S3Staging implements Staging {
       await this.#complete(this.#multipart)
     }
     this.#isPromoted = true
-    this.#filling = undefined
+    this.#filling = this.#spare = undefined
     return this.storageKey
   }
 
@@ -129,7 +131,7 @@ export class S3Staging implements Staging {
     this.#isClosed = true
     this.#given.abort()
     await this.#onWay
-    this.#filling = this.#failure = undefined
+    this.#filling = this.#spare = this.#failure = undefined
     if (this.#isPromoted) await this.#deleteTails()
   }
 
@@ -155,7 +157,11 @@ export class S3Staging implements Staging {
   /** As much as fits into the part; gives how much that was. */
   #take(bytes: Uint8Array): number {
     if (this.#nextNumber > lastPartNumber) throw lostUpload('The upload was moved between processes too often.')
-    this.#filling ??= Buffer.allocUnsafeSlow(partBytes(this.#nextNumber))
+    if (!this.#filling) {
+      const size = partBytes(this.#nextNumber)
+      this.#filling = this.#spare?.length === size ? this.#spare : Buffer.allocUnsafeSlow(size)
+      this.#spare = undefined
+    }
     const taken = Math.min(bytes.byteLength, this.#filling.length - this.#filled)
     this.#filling.set(taken === bytes.byteLength ? bytes : bytes.subarray(0, taken), this.#filled)
     this.#filled += taken
@@ -199,6 +205,7 @@ export class S3Staging implements Staging {
     const upload = { key: this.#key, multipart: this.#multipart, number }
     const etag = await this.#bucket.putPart(upload, body, signal).catch(refuseLost)
     this.#parts.push({ number, size: body.length, etag })
+    this.#spare = Buffer.from(body.buffer)
   }
 
   async #arrival(): Promise<void> {
@@ -219,7 +226,8 @@ export class S3Staging implements Staging {
       if (isCode(error, 'NoSuchUpload')) return undefined
       return refuseLost(error)
     })
-    if (completed !== undefined && isSameEtag(completed, etagOf(parts))) return
+    // Asked again, some stores answer with the ETag that these parts would have, whatever was completed before.
+    if (completed !== undefined && isSameEtag(completed, etagOf(parts)) && !this.#isContested) return
     const object = await this.#bucket.head(this.#key)
     if (!object) throw lostUpload('The bytes of this upload are gone.')
     const isOurs = isSameEtag(object.etag, etagOf(parts)) || !this.#isContested

@@ -8,10 +8,12 @@ import { openBucket, type RequestLimits, type S3Location } from './bucket.ts'
 import { isCode, missingPermissions, startFailure, unusable } from './failures.ts'
 
 /** An operator waits for this. */
-const limits: RequestLimits = { attempts: 1, connect: 3000, idle: 5000, answer: 5000, total: 5000 }
+const patienceMs = 5000
 
 /** @throws StartError */
-export async function checkStart(location: S3Location): Promise<void> {
+export async function checkStart(location: S3Location, usual: RequestLimits): Promise<void> {
+  const [idle, total] = [Math.min(usual.idle, patienceMs), Math.min(usual.total, patienceMs)]
+  const limits = { attempts: 1, connect: usual.connect, idle, answer: total, total }
   const bucket = await openBucket({ location, limits, log: silentLog })
   const endpoint = location.endpoint ?? 'AWS'
   const missing = new Set<string>()

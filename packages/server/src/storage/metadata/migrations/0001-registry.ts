@@ -1,62 +1,63 @@
 // The first schema: identities, repositories, images, blobs and uploads.
 
 import { type Kysely, sql } from 'kysely'
-import { blobColumn, identityColumn, keyOnlyTable } from '../dialect.ts'
+import type { SchemaDifferences } from '../dialect.ts'
 
-export async function up(db: Kysely<unknown>): Promise<void> {
+export async function up(db: Kysely<unknown>, differences: SchemaDifferences): Promise<void> {
+  const { blobColumn, textColumn, numberColumn, identityColumn, keyOnlyTable } = differences
   await db.schema
     .createTable('accounts')
-    .addColumn('account_id', 'text', (c) => c.primaryKey().notNull())
+    .addColumn('account_id', textColumn, (c) => c.primaryKey().notNull())
     .addColumn('created_at', 'bigint', (c) => c.notNull())
     .execute()
   await db.schema
     .createTable('users')
-    .addColumn('user_id', 'text', (c) => c.primaryKey().notNull())
-    .addColumn('account_id', 'text', (c) => c.notNull().references('accounts.account_id'))
-    .addColumn('name', 'text', (c) => c.notNull())
+    .addColumn('user_id', textColumn, (c) => c.primaryKey().notNull())
+    .addColumn('account_id', textColumn, (c) => c.notNull().references('accounts.account_id'))
+    .addColumn('name', textColumn, (c) => c.notNull())
     .addColumn('is_administrator', 'integer', (c) => c.notNull())
     .addColumn('created_at', 'bigint', (c) => c.notNull())
     .addUniqueConstraint('users_name', ['account_id', 'name'])
     .execute()
   await db.schema
     .createTable('access_keys')
-    .addColumn('access_key_id', 'text', (c) => c.primaryKey().notNull())
-    .addColumn('user_id', 'text', (c) => c.notNull().references('users.user_id'))
+    .addColumn('access_key_id', textColumn, (c) => c.primaryKey().notNull())
+    .addColumn('user_id', textColumn, (c) => c.notNull().references('users.user_id'))
     .addColumn('sealed_secret', blobColumn, (c) => c.notNull())
-    .addColumn('status', 'text', (c) => c.notNull())
+    .addColumn('status', textColumn, (c) => c.notNull())
     .addColumn('created_at', 'bigint', (c) => c.notNull())
     .execute()
 
   await db.schema
     .createTable('repositories')
-    .addColumn('id', 'integer', identityColumn)
-    .addColumn('account_id', 'text', (c) => c.notNull().references('accounts.account_id'))
-    .addColumn('region', 'text', (c) => c.notNull())
-    .addColumn('name', 'text', (c) => c.notNull())
+    .addColumn('id', numberColumn, identityColumn)
+    .addColumn('account_id', textColumn, (c) => c.notNull().references('accounts.account_id'))
+    .addColumn('region', textColumn, (c) => c.notNull())
+    .addColumn('name', textColumn, (c) => c.notNull())
     .addColumn('created_at', 'bigint', (c) => c.notNull())
-    .addColumn('tag_mutability', 'text', (c) => c.notNull())
-    .addColumn('exclusion_filters', 'text')
+    .addColumn('tag_mutability', textColumn, (c) => c.notNull())
+    .addColumn('exclusion_filters', textColumn)
     .addColumn('scan_on_push', 'integer', (c) => c.notNull())
-    .addColumn('key_scope', 'text', (c) => c.notNull())
+    .addColumn('key_scope', textColumn, (c) => c.notNull())
     .addColumn('image_count', 'integer', (c) => c.notNull().defaultTo(0))
     .addUniqueConstraint('repositories_name', ['account_id', 'region', 'name'])
     .execute()
   await keyOnlyTable(
     db.schema
       .createTable('repository_tags')
-      .addColumn('repository_id', 'integer', (c) => c.notNull().references('repositories.id').onDelete('cascade'))
-      .addColumn('key', 'text', (c) => c.notNull())
-      .addColumn('value', 'text', (c) => c.notNull())
+      .addColumn('repository_id', numberColumn, (c) => c.notNull().references('repositories.id').onDelete('cascade'))
+      .addColumn('key', textColumn, (c) => c.notNull())
+      .addColumn('value', textColumn, (c) => c.notNull())
       .addPrimaryKeyConstraint('repository_tags_key', ['repository_id', 'key']),
   ).execute()
 
   await db.schema
     .createTable('blobs')
-    .addColumn('id', 'integer', identityColumn)
-    .addColumn('key_scope', 'text', (c) => c.notNull())
-    .addColumn('digest', 'text', (c) => c.notNull())
+    .addColumn('id', numberColumn, identityColumn)
+    .addColumn('key_scope', textColumn, (c) => c.notNull())
+    .addColumn('digest', textColumn, (c) => c.notNull())
     .addColumn('size', 'bigint', (c) => c.notNull())
-    .addColumn('storage_key', 'text', (c) => c.unique())
+    .addColumn('storage_key', textColumn, (c) => c.unique())
     .addColumn('created_at', 'bigint', (c) => c.notNull())
     .addColumn('deleting_at', 'bigint')
     .addColumn('content', blobColumn)
@@ -72,9 +73,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await keyOnlyTable(
     db.schema
       .createTable('blob_links')
-      .addColumn('repository_id', 'integer', (c) => c.notNull().references('repositories.id').onDelete('cascade'))
-      .addColumn('digest', 'text', (c) => c.notNull())
-      .addColumn('blob_id', 'integer', (c) => c.notNull().references('blobs.id'))
+      .addColumn('repository_id', numberColumn, (c) => c.notNull().references('repositories.id').onDelete('cascade'))
+      .addColumn('digest', textColumn, (c) => c.notNull())
+      .addColumn('blob_id', numberColumn, (c) => c.notNull().references('blobs.id'))
       .addColumn('linked_at', 'bigint', (c) => c.notNull())
       .addColumn('unreferenced_at', 'bigint')
       .addPrimaryKeyConstraint('blob_links_digest', ['repository_id', 'digest']),
@@ -89,13 +90,13 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
   await db.schema
     .createTable('images')
-    .addColumn('repository_id', 'integer', (c) => c.notNull().references('repositories.id').onDelete('cascade'))
-    .addColumn('digest', 'text', (c) => c.notNull())
-    .addColumn('media_type', 'text', (c) => c.notNull())
-    .addColumn('artifact_media_type', 'text')
-    .addColumn('artifact_type', 'text')
-    .addColumn('subject_digest', 'text')
-    .addColumn('annotations', 'text')
+    .addColumn('repository_id', numberColumn, (c) => c.notNull().references('repositories.id').onDelete('cascade'))
+    .addColumn('digest', textColumn, (c) => c.notNull())
+    .addColumn('media_type', textColumn, (c) => c.notNull())
+    .addColumn('artifact_media_type', textColumn)
+    .addColumn('artifact_type', textColumn)
+    .addColumn('subject_digest', textColumn)
+    .addColumn('annotations', textColumn)
     .addColumn('manifest_size', 'bigint', (c) => c.notNull())
     .addColumn('image_size', 'bigint', (c) => c.notNull())
     .addColumn('pushed_at', 'bigint', (c) => c.notNull())
@@ -132,9 +133,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await keyOnlyTable(
     db.schema
       .createTable('image_tags')
-      .addColumn('repository_id', 'integer', (c) => c.notNull())
-      .addColumn('tag', 'text', (c) => c.notNull())
-      .addColumn('digest', 'text', (c) => c.notNull())
+      .addColumn('repository_id', numberColumn, (c) => c.notNull())
+      .addColumn('tag', textColumn, (c) => c.notNull())
+      .addColumn('digest', textColumn, (c) => c.notNull())
       .addColumn('tagged_at', 'bigint', (c) => c.notNull())
       .addPrimaryKeyConstraint('image_tags_tag', ['repository_id', 'tag'])
       .addForeignKeyConstraint(
@@ -154,9 +155,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await keyOnlyTable(
     db.schema
       .createTable('image_blobs')
-      .addColumn('repository_id', 'integer', (c) => c.notNull())
-      .addColumn('blob_digest', 'text', (c) => c.notNull())
-      .addColumn('image_digest', 'text', (c) => c.notNull())
+      .addColumn('repository_id', numberColumn, (c) => c.notNull())
+      .addColumn('blob_digest', textColumn, (c) => c.notNull())
+      .addColumn('image_digest', textColumn, (c) => c.notNull())
       .addPrimaryKeyConstraint('image_blobs_key', ['repository_id', 'blob_digest', 'image_digest'])
       .addForeignKeyConstraint('image_blobs_link', ['repository_id', 'blob_digest'], 'blob_links', [
         'repository_id',
@@ -179,9 +180,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await keyOnlyTable(
     db.schema
       .createTable('image_children')
-      .addColumn('repository_id', 'integer', (c) => c.notNull())
-      .addColumn('child_digest', 'text', (c) => c.notNull())
-      .addColumn('parent_digest', 'text', (c) => c.notNull())
+      .addColumn('repository_id', numberColumn, (c) => c.notNull())
+      .addColumn('child_digest', textColumn, (c) => c.notNull())
+      .addColumn('parent_digest', textColumn, (c) => c.notNull())
       .addPrimaryKeyConstraint('image_children_key', ['repository_id', 'child_digest', 'parent_digest'])
       .addForeignKeyConstraint('image_children_child', ['repository_id', 'child_digest'], 'images', [
         'repository_id',
@@ -203,9 +204,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
   await db.schema
     .createTable('uploads')
-    .addColumn('upload_id', 'text', (c) => c.primaryKey().notNull())
-    .addColumn('repository_id', 'integer', (c) => c.notNull().references('repositories.id').onDelete('cascade'))
-    .addColumn('user_id', 'text', (c) => c.notNull())
+    .addColumn('upload_id', textColumn, (c) => c.primaryKey().notNull())
+    .addColumn('repository_id', numberColumn, (c) => c.notNull().references('repositories.id').onDelete('cascade'))
+    .addColumn('user_id', textColumn, (c) => c.notNull())
     .addColumn('received_bytes', 'bigint', (c) => c.notNull())
     .addColumn('part_count', 'integer', (c) => c.notNull())
     .addColumn('smallest_part', 'bigint')

@@ -279,12 +279,14 @@ export const imagesTable = {
     return row !== undefined
   },
 
+  /** The later of the times stays: nodes write what they noted when they come to it. */
   async recordPull(tx: Transaction, repositoryId: number, digest: Digest, at: number): Promise<void> {
     await tx.db
       .updateTable('images')
       .set({ pulled_at: at })
       .where('repository_id', '=', repositoryId)
       .where('digest', '=', digest)
+      .where((e) => e.or([e('pulled_at', 'is', null), e('pulled_at', '<', at)]))
       .execute()
   },
 }

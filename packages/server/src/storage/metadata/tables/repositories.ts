@@ -3,6 +3,7 @@
 import type { RegistryName } from '@berth/api/names/registry.ts'
 import type { RepositoryName } from '@berth/api/names/repository-name.ts'
 import type { Insertable, Selectable, Updateable } from 'kysely'
+import { locked } from '../dialect.ts'
 import { hotQuery } from '../hot-query.ts'
 import { rowKey, type Transaction } from '../metadata-store.ts'
 import type { Db, RepositoriesTable } from '../schema.ts'
@@ -18,7 +19,24 @@ const findByName = hotQuery<{ accountId: string; region: string; name: string },
     .where('name', '=', p('name') as never),
 )
 
+const lockByName = hotQuery<{ accountId: string; region: string; name: string }, RepositoryRow>((db, p) =>
+  locked(
+    db,
+    db
+      .selectFrom('repositories')
+      .selectAll()
+      .where('account_id', '=', p('accountId') as never)
+      .where('region', '=', p('region') as never)
+      .where('name', '=', p('name') as never),
+  ),
+)
+
 export const repositoriesTable = {
+  /** As `find`; until the transaction ends nobody else changes what hangs on the repository by its rules. */
+  async lock(tx: Transaction, registry: RegistryName, name: string): Promise<RepositoryRow | undefined> {
+    return (await lockByName(tx.db, { accountId: registry.accountId, region: registry.region, name }))[0]
+  },
+
   async find(db: Db, registry: RegistryName, name: string): Promise<RepositoryRow | undefined> {
     return (await findByName(db, { accountId: registry.accountId, region: registry.region, name }))[0]
   },
@@ -36,7 +54,12 @@ export const repositoriesTable = {
       .execute()
   },
 
-  async count(db: Db, registry: RegistryName): Promise<number> {
+  /** How many there are; until the transaction ends nobody else makes one in the account. */
+  async lockCount({ db }: Transaction, registry: RegistryName): Promise<number> {
+    await locked(
+      db,
+      db.selectFrom('accounts').select('account_id').where('account_id', '=', registry.accountId),
+    ).execute()
     const row = await db
       .selectFrom('repositories')
       .select((e) => e.fn.countAll<number>().as('count'))

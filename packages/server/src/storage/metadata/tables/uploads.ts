@@ -1,4 +1,5 @@
-// Rows of uploads in progress: what a restart goes on with.
+// Rows of uploads in progress: what any process goes on with. Each change moves the version, and names the one that it began with: a
+// process that was overtaken changes nothing.
 
 import type { Selectable, Updateable } from 'kysely'
 import { hotQuery } from '../hot-query.ts'
@@ -24,8 +25,20 @@ const insert = hotQuery<{ uploadId: string; repositoryId: number; userId: string
     updated_at: p('now'),
   }),
 )
-const remove = hotQuery<{ uploadId: string }, { upload_id: string }>((db, p) =>
-  db.deleteFrom('uploads').where('upload_id', '=', p('uploadId')).returning('upload_id'),
+const claim = hotQuery<{ uploadId: string; version: number; now: number }, { version: number }>((db, p) =>
+  db
+    .updateTable('uploads')
+    .set((e) => ({ version: e('version', '+', 1), is_busy: 1, updated_at: p('now') }))
+    .where('upload_id', '=', p('uploadId'))
+    .where('version', '=', p('version'))
+    .returning('version'),
+)
+const remove = hotQuery<{ uploadId: string; version: number }, { upload_id: string }>((db, p) =>
+  db
+    .deleteFrom('uploads')
+    .where('upload_id', '=', p('uploadId'))
+    .where('version', '=', p('version'))
+    .returning('upload_id'),
 )
 
 export const uploadsTable = {
@@ -37,13 +50,26 @@ export const uploadsTable = {
     await insert(tx.db, { uploadId, repositoryId, userId, now })
   },
 
-  async update(tx: Transaction, uploadId: string, change: Updateable<UploadsTable>): Promise<void> {
-    await tx.db.updateTable('uploads').set(change).where('upload_id', '=', uploadId).execute()
+  /** Marks the upload as worked on; false when its version has moved. */
+  async claim(tx: Transaction, uploadId: string, version: number, now: number): Promise<boolean> {
+    return (await claim(tx.db, { uploadId, version, now })).length > 0
   },
 
-  /** False when it was gone already. */
-  async delete(tx: Transaction, uploadId: string): Promise<boolean> {
-    return (await remove(tx.db, { uploadId })).length > 0
+  /** Changes the row and ends the claim; false when its version has moved. */
+  async update(tx: Transaction, uploadId: string, version: number, change: Updateable<UploadsTable>): Promise<boolean> {
+    const row = await tx.db
+      .updateTable('uploads')
+      .set({ ...change, version: version + 1, is_busy: 0 })
+      .where('upload_id', '=', uploadId)
+      .where('version', '=', version)
+      .returning('version')
+      .executeTakeFirst()
+    return row !== undefined
+  },
+
+  /** False when it was gone already, or its version has moved. */
+  async delete(tx: Transaction, uploadId: string, version: number): Promise<boolean> {
+    return (await remove(tx.db, { uploadId, version })).length > 0
   },
 
   async count(db: Db): Promise<number> {
@@ -55,21 +81,14 @@ export const uploadsTable = {
   },
 
   /** Uploads that nobody has touched since the time given, oldest first. */
-  async idleSince(db: Db, time: number, limit: number): Promise<string[]> {
-    const rows = await db
+  idleSince(db: Db, time: number, limit: number): Promise<UploadRow[]> {
+    return db
       .selectFrom('uploads')
-      .select('upload_id')
+      .selectAll()
       .where('updated_at', '<', time)
       .orderBy('updated_at')
       .limit(limit)
       .execute()
-    return rows.map((row) => row.upload_id)
-  },
-
-  /** Uploads of which bytes were acknowledged. */
-  async withBytes(db: Db): Promise<string[]> {
-    const rows = await db.selectFrom('uploads').select('upload_id').where('received_bytes', '>', 0).execute()
-    return rows.map((row) => row.upload_id)
   },
 
   async known(db: Db, uploadIds: readonly string[]): Promise<Set<string>> {

@@ -1,0 +1,221 @@
+// The shared database: PostgreSQL, for any number of nodes.
+//
+//   commits      durable before they are visible, so no answer waits for anything but its own commit
+//   isolation    READ COMMITTED. What must not change while a transaction decides is locked by it: the repository's row, above all
+//                (`locked` in dialect.ts). Unique indexes decide the other races. A transaction that the server gave up
+//                (deadlock, serialization, a referenced row that went) is run again, with jitter, a few times
+//   generations  read each second by the pool's watch, and at once when another node says so (docs/design/store.md)
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { RegistryError, StartError } from '../../base/errors.ts'
+import type { Log } from '../../base/log.ts'
+import { postgresSchema } from './dialect.ts'
+import type { MetadataStore, Transaction } from './metadata-store.ts'
+import { migrate } from './migrations/migrate.ts'
+import { ConnectionLost, codeOf, type PostgresAddress, PostgresConnection } from './postgres-connection.ts'
+import { PostgresPool, unavailable } from './postgres-pool.ts'
+import type { Db } from './schema.ts'
+import { type GenerationName, generationsChannel, generationsTable } from './tables/generations.ts'
+
+const maxAttempts = 10
+const oldestServer = 130_000
+/** How old a generation may be that is believed (docs/design/store.md). */
+const confirmedMs = 2000
+
+/** Session locks of Berth in a database; any numbers that nobody else uses. */
+const locks = { start: 7_310_843_001, presence: 7_310_843_002 }
+
+export interface PostgresOptions {
+  address: PostgresAddress
+  connections: number
+  durability: 'full' | 'relaxed'
+  log: Log
+}
+
+/** @throws StartError that names the setting, in seconds */
+export async function openPostgres(options: PostgresOptions): Promise<MetadataStore> {
+  const store = new PostgresStore(options)
+  try {
+    await store.start()
+    return store
+  } catch (error) {
+    await store.close()
+    throw startError(error, options.address)
+  }
+}
+
+class PostgresStore implements MetadataStore {
+  readonly isShared = true
+  readonly #options: PostgresOptions
+  readonly #pool: PostgresPool
+  #generations = new Map<string, number>()
+  #confirmedAt = Number.NEGATIVE_INFINITY
+  #commits = 0
+
+  constructor(options: PostgresOptions) {
+    this.#options = options
+    this.#pool = new PostgresPool({
+      address: options.address,
+      connections: options.connections,
+      log: options.log,
+      synchronousCommit: options.durability === 'full' ? 'on' : 'off',
+      onNotify: () => {
+        this.#confirmedAt = Number.NEGATIVE_INFINITY
+      },
+      watch: async ({ db }, since) => {
+        this.#generations = await generationsTable.all(db)
+        this.#confirmedAt = since
+      },
+      async onWatchOpened(connection) {
+        // Tells `berth migrate-store` that a node is there.
+        await connection.run('select pg_advisory_lock_shared($1)', [locks.presence])
+        await connection.run(`listen ${generationsChannel}`, [])
+      },
+    })
+  }
+
+  async start(): Promise<void> {
+    await this.#alone(async (connection) => {
+      const { rows } = await connection.run<{ version: string; encoding: string }>(
+        "select current_setting('server_version_num') as version, current_setting('server_encoding') as encoding",
+        [],
+      )
+      const [server] = rows
+      if (Number(server?.version) < oldestServer || server?.encoding !== 'UTF8') {
+        throw new StartError(
+          `BERTH_DATABASE_URL names a PostgreSQL of version ${server?.version} with the encoding ${server?.encoding}`,
+          'Give a database of PostgreSQL 13 or newer with the encoding UTF8.',
+        )
+      }
+      await migrate(connection.db, postgresSchema, (step) => inTransaction(connection, step))
+    })
+    await this.#pool.start()
+  }
+
+  async read<T>(queries: (db: Db) => Promise<T>): Promise<T> {
+    try {
+      return await this.#pool.use(({ db }) => queries(db))
+    } catch (error) {
+      // The connection was lost while it was idle, perhaps with a server that has come back since.
+      if (!(error instanceof ConnectionLost) || this.#pool.isAway) throw translated(error)
+      return this.#pool
+        .use(({ db }) => queries(db))
+        .catch((second) => {
+          throw translated(second)
+        })
+    }
+  }
+
+  write<T>(change: (tx: Transaction) => Promise<T>): Promise<T> {
+    return this.#write(change, 'BEGIN')
+  }
+
+  writeSoon<T>(change: (tx: Transaction) => Promise<T>): Promise<T> {
+    return this.#write(change, 'BEGIN; SET LOCAL synchronous_commit = off')
+  }
+
+  async #write<T>(change: (tx: Transaction) => Promise<T>, begin: string): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const result = await this.#pool.use((connection) =>
+          inTransaction(connection, () => change({ db: connection.db, touch: () => {} }), begin),
+        )
+        this.#commits += 1
+        return result
+      } catch (error) {
+        if (attempt === maxAttempts || !mayBeRunAgain(error) || this.#pool.isAway) throw translated(error)
+        await sleep(Math.random() * Math.min(5 * 2 ** attempt, 500))
+      }
+    }
+  }
+
+  async generation(name: GenerationName): Promise<number> {
+    if (performance.now() - this.#confirmedAt < confirmedMs) return this.#generations.get(name) ?? 0
+    return this.read((db) => generationsTable.find(db, name))
+  }
+
+  exclusively<T>(task: () => Promise<T>): Promise<T> {
+    return this.#alone(task)
+  }
+
+  /** Holds the lock of starting nodes meanwhile, on a connection of its own. */
+  async #alone<T>(task: (connection: PostgresConnection) => Promise<T>): Promise<T> {
+    const connection = await PostgresConnection.open({
+      address: this.#options.address,
+      synchronousCommit: 'on',
+    })
+    try {
+      await connection.run('set lock_timeout = 0; set statement_timeout = 0', [])
+      await connection.run('select pg_advisory_lock($1)', [locks.start], 120_000)
+      return await task(connection)
+    } finally {
+      await connection.close()
+    }
+  }
+
+  /** A commit is visible only when it is durable. */
+  async durable(): Promise<void> {}
+
+  statistics() {
+    return { commits: this.#commits, syncs: 0, walBytes: 0 }
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.close()
+  }
+}
+
+async function inTransaction<T>(connection: PostgresConnection, task: () => Promise<T>, begin = 'BEGIN'): Promise<T> {
+  // Not awaited: it travels with the first statement. Where it fails, so does that one.
+  const begun = connection.run(begin, [])
+  begun.catch(() => {})
+  try {
+    const result = await task()
+    await begun
+    await connection.run('COMMIT', []).catch((error) => {
+      throw error instanceof ConnectionLost ? new CommitUnknown(error.message, { cause: error }) : error
+    })
+    return result
+  } catch (error) {
+    if (connection.isOpen) await connection.run('ROLLBACK', []).catch((cause) => connection.destroy(cause))
+    throw error
+  }
+}
+
+/** The answer to COMMIT did not come: running the transaction again might do it twice. */
+class CommitUnknown extends Error {}
+
+/** Serialization failure, deadlock, lock timeout, a session ended for idling; a unique or foreign key that another transaction changed. */
+const again = new Set(['40001', '40P01', '55P03', '25P03', '25P02', '23505', '23503'])
+
+function mayBeRunAgain(error: unknown): boolean {
+  return error instanceof ConnectionLost || again.has(codeOf(error) ?? '')
+}
+
+function translated(error: unknown): unknown {
+  if (error instanceof ConnectionLost || error instanceof CommitUnknown) return unavailable(error)
+  const code = codeOf(error) ?? ''
+  if (code === '53100') return new RegistryError({ code: 'StoreFull' }, { cause: error })
+  // Out of resources, out of time, or given up too often.
+  return /^(?:53|57)/.test(code) || again.has(code) ? unavailable(error) : error
+}
+
+function startError(error: unknown, address: PostgresAddress): unknown {
+  if (error instanceof StartError) return error
+  const where = `${address.socketFolder ?? address.host}:${address.port}`
+  const cause = error instanceof RegistryError ? error.cause : error
+  const code = codeOf(cause) ?? codeOf(cause instanceof Error ? cause.cause : undefined) ?? ''
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  const hints: [pattern: RegExp, hint: string][] = [
+    [/^28/, 'Correct the user and the password in BERTH_DATABASE_URL, or let that user in (pg_hba.conf).'],
+    [/^3D000/, `Create it: createdb -O ${address.user} ${address.database}`],
+    [/^42501/, `Let ${address.user} create tables: grant all on schema public to ${address.user}`],
+    [/./, 'Check that PostgreSQL runs there, that BERTH_DATABASE_URL is right, and that nothing stands between.'],
+  ]
+  const hint = hints.find(([pattern]) => pattern.test(code || 'x'))?.[1] ?? ''
+  return new StartError(
+    `the database ${address.database} at ${where} (BERTH_DATABASE_URL) can not be used: ${reason || code}`,
+    hint,
+    { cause: error },
+  )
+}
