@@ -81,10 +81,10 @@ describe('what is not understood ends with code 2', twoAtOnce, () => {
   })
 
   it('what this version does not serve', async () => {
-    const { code, stderr } = await run(['serve', '--workers', '4'], { env: { BERTH_DATABASE_URL: 'postgres://db' } })
+    const { code, stderr } = await run(['serve', '--blob-grace', '1h'], { env: { BERTH_TOKEN_SESSION_BOUND: 'true' } })
     assert.equal(code, 2)
-    assert.match(stderr, /--workers asks for what this version does not serve: it is one process/)
-    assert.match(stderr, /BERTH_DATABASE_URL asks for what this version does not serve/)
+    assert.match(stderr, /--blob-grace asks for what this version does not serve: such blobs are not removed yet/)
+    assert.match(stderr, /BERTH_TOKEN_SESSION_BOUND asks for what this version does not serve/)
   })
 })
 

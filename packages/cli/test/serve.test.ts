@@ -381,7 +381,7 @@ describe('a start is refused', twoAtOnce, () => {
     const dataDir = await temporaryFolder(t)
     assert.equal((await run(['init', '--data-dir', dataDir])).code, 0)
     const database = new DatabaseSync(join(dataDir, 'berth.db'))
-    database.prepare("UPDATE meta SET value = '9999' WHERE key = 'schema_version'").run()
+    database.exec("UPDATE meta SET value = '9999' WHERE key IN ('schema_version', 'schema_oldest_reader')")
     database.close()
     refusedToStart(await run(['serve', ...onAnyPort, '--data-dir', dataDir]), /newer Berth.*9999/)
     const after = new DatabaseSync(join(dataDir, 'berth.db'), { readOnly: true })

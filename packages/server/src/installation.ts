@@ -119,7 +119,7 @@ async function requireOwnBlobs(config: Config, ids: Ids, { metadata, blobs }: St
     if (owner === `${id}/${known}`) return
     if (owner !== undefined) throw foreignBlobs(config)
     throw new StartError(
-      `the blobs of this installation are not in ${blobPlace(config)}`,
+      `the blobs of this installation are not in ${blobPlace(config)} (${config.blobStore ? 'BERTH_BLOB_STORE' : '--data-dir'})`,
       'Give the place where they are (BERTH_BLOB_STORE, or the data directory), or bring them here with `berth migrate-store`.',
     )
   }
@@ -130,7 +130,7 @@ async function requireOwnBlobs(config: Config, ids: Ids, { metadata, blobs }: St
 
 function foreignBlobs(config: Config): StartError {
   return new StartError(
-    `${blobPlace(config)} belongs to another installation`,
+    `${blobPlace(config)} (${config.blobStore ? 'BERTH_BLOB_STORE' : '--data-dir'}) belongs to another installation`,
     'Give each installation a bucket, a prefix or a folder of its own, and each database its own blobs.',
   )
 }

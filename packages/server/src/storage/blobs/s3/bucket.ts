@@ -76,7 +76,8 @@ export async function openBucket(options: { location: S3Location; limits: Reques
   const client = new s3.S3Client({
     region: location.region,
     ...(location.endpoint ? { endpoint: location.endpoint } : {}),
-    ...(location.credentials ? { credentials: location.credentials } : {}),
+    // A copy: the SDK writes into it, and the configuration is frozen.
+    ...(location.credentials ? { credentials: { ...location.credentials } } : {}),
     forcePathStyle: location.isPathStyle,
     maxAttempts: limits.attempts,
     retryMode: 'standard',
