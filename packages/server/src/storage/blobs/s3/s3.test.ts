@@ -407,7 +407,7 @@ describe('while the store misbehaves', { skip }, () => {
 
   test('downloads that wait for their clients take nothing from others', async (t) => {
     const { open } = await place(t)
-    const store = await open({ limits: short })
+    const store = await open({ limits: { ...short, idle: 10_000 } })
     const key = await promoted(store, bytesOf(8 * mebibyte))
     const readers = await Promise.all(Array.from({ length: 100 }, () => store.open(key)))
     const bytes = bytesOf(6 * mebibyte)
