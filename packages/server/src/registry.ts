@@ -36,6 +36,7 @@ import type { TurnService } from './storage/metadata/turn-service.ts'
 import { isShared, type JoinedStores } from './stores.ts'
 import { createAwsJsonWire } from './wire/aws-json/handle.ts'
 import { createDownloads } from './wire/downloads.ts'
+import { createBlobRedirects } from './wire/oci/blob-redirects.ts'
 import { createOciWire } from './wire/oci/handle.ts'
 
 /** What all large bodies of the API together may take of memory. */
@@ -144,7 +145,7 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
   const uploads = createUploads({ metadata, blobs: bytes, clock, ids, log })
   const sweep = createSweep({ metadata, blobs: bytes, uploads, log })
   // A shared store has other nodes for that: it is a job.
-  const strays = parts.joins || isShared(config) ? 0 : await sweep.removeStrayStaging()
+  const strays = parts.joins || isShared(config) ? 0 : await sweep.removeStrayStaging(0)
   const jobs = createJobQueue({ clock, ids })
   const worker = new Worker(
     { metadata, clock, random: Math.random, log, queue: jobs },
@@ -155,6 +156,7 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
   const tokens = createDockerTokens({ keyRing, identities, clock, installationId: installation.id })
   const bodies = createBodyReader(bodyBudgetBytes)
   const sendContent = createContentSender()
+  const redirectBlob = createBlobRedirects(config.isBlobRedirectOn)
   const isServed = (region: Region) => config.regions?.includes(region) ?? true
   const downloads = createDownloads({
     tickets: createSealedValues(keyRing, 'download-link'),
@@ -163,6 +165,7 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
     blobs,
     clock,
     sendContent,
+    redirectBlob,
   })
   const pageTokens = createSealedValues<unknown>(keyRing, 'page-token')
 
@@ -174,8 +177,11 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
     clock,
     async probe() {
       const now = String(clock.now())
-      await metadata.write((tx) => identitiesTable.setFact(tx, 'probe', now))
-      const read = await metadata.read((db) => identitiesTable.fact(db, 'probe'))
+      // In one transaction: other processes write their own probes.
+      const read = await metadata.write(async (tx) => {
+        await identitiesTable.setFact(tx, 'probe', now)
+        return identitiesTable.fact(tx.db, 'probe')
+      })
       if (read !== now) throw new Error('the database does not hold what was written to it')
       await bytes.probe()
     },
@@ -204,7 +210,18 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
     },
   }
   const wires: Wires = {
-    oci: createOciWire({ repositories, images, referrers, blobs, uploads, bodies, sendContent, tokens, isServed }),
+    oci: createOciWire({
+      repositories,
+      images,
+      referrers,
+      blobs,
+      uploads,
+      bodies,
+      sendContent,
+      redirectBlob,
+      tokens,
+      isServed,
+    }),
     ecr: createAwsJsonWire({
       identities,
       bodies,

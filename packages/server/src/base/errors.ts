@@ -25,6 +25,8 @@ export type Fault =
   | ({ code: 'InvalidLayer'; digests: readonly string[]; calculated: string } & InRepository)
   | ({ code: 'InvalidLayerPart'; uploadId: string; reason: string; receivedBytes: number } & InRepository)
   | { code: 'LayerPartTooSmall' }
+  /** Bytes that were acknowledged are not to be had any more, or are not surely the right ones. */
+  | { code: 'UploadLost'; message: string }
   | ({ code: 'LayerAlreadyExists'; digest: Digest } & InRepository)
   | ({ code: 'LayerInaccessible'; digest: string } & InRepository)
   | ({ code: 'LayerNotFound'; digest: string } & InRepository)

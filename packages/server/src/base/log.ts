@@ -19,7 +19,12 @@ const wholeWriteBytes = 4096
 
 /** `level` is one of pino's, or `silent`. Lines are buffered for up to 100 ms, so that a request never waits for the terminal. */
 export function openLog(level: string): LogSink {
-  const destination = pino.destination({ fd: 2, sync: false, minLength: wholeWriteBytes - 1024, maxWrite: wholeWriteBytes })
+  const destination = pino.destination({
+    fd: 2,
+    sync: false,
+    minLength: wholeWriteBytes - 1024,
+    maxWrite: wholeWriteBytes,
+  })
   const options: LoggerOptions = {
     level,
     base: null,

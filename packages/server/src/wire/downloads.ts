@@ -12,6 +12,7 @@ import { authorize } from '../domain/policies/authorize.ts'
 import type { Exchange } from '../http/exchange.ts'
 import type { SendContent } from '../http/send-content.ts'
 import { contextOf } from './context.ts'
+import type { RedirectBlob } from './oci/blob-redirects.ts'
 import { sendBlob } from './oci/blobs.ts'
 import { OciRefusal } from './oci/errors.ts'
 import { fail } from './oci/fail.ts'
@@ -39,6 +40,7 @@ export function createDownloads(parts: {
   blobs: Blobs
   clock: Clock
   sendContent: SendContent
+  redirectBlob: RedirectBlob
 }): Downloads {
   const { tickets, installationId, identities, blobs, clock } = parts
 
@@ -66,7 +68,7 @@ export function createDownloads(parts: {
     await sendBlob(
       exchange,
       await blobs.get(contextOf(exchange, principal, registry), ticket.repository, digest),
-      parts.sendContent,
+      parts,
     )
   }
 

@@ -35,6 +35,7 @@ export function faultyBlobStore(inner: BlobStore, plan: FaultPlan): BlobStore {
 
   return {
     stagingEpoch: inner.stagingEpoch,
+    stagingsAtMost: inner.stagingsAtMost,
     openStaging: (upload) =>
       step('openStaging', upload.uploadId, async () => faulty(await inner.openStaging(upload), upload.uploadId)),
     removeStaging: (upload) => step('removeStaging', upload.uploadId, () => inner.removeStaging(upload)),

@@ -23,6 +23,8 @@ export interface BlobContent {
   content: Uint8Array | undefined
   /** Opens other content. */
   open(): Promise<BlobReader>
+  /** A link by which it can be fetched from the blob store, where it is there and the store has such links. */
+  presign?(headers: { contentType: string; contentDisposition: string }): Promise<string>
 }
 
 export interface Blobs {
@@ -79,7 +81,9 @@ export function createBlobs(parts: { metadata: MetadataStore; blobs: BlobStore; 
   return {
     async get(ctx, repository, digest) {
       const { size, content, storage_key } = await find(ctx, repository, digest)
+      const { presign } = parts.blobs
       return {
+        ...(storage_key !== null && presign ? { presign: (headers) => presign(storage_key, headers) } : {}),
         digest,
         size,
         content: content ?? undefined,

@@ -8,10 +8,15 @@ import { blobsTable } from '../../storage/metadata/tables/blobs.ts'
 import { uploadsTable } from '../../storage/metadata/tables/uploads.ts'
 import type { Uploads } from './uploads.ts'
 
+const strayAgeMs = 60 * 60 * 1000
+
 /** Each may be run again, and on two nodes at once. */
 export interface Sweep {
-  /** Staged bytes of uploads whose rows are gone. Gives how many. */
-  removeStrayStaging(): Promise<number>
+  /**
+   * Staged bytes of uploads whose rows are gone, if they are older than the age given in milliseconds: younger ones may belong to an upload
+   * of another process, whose row came after ours were read. Gives how many.
+   */
+  removeStrayStaging(olderThanMs: number): Promise<number>
   /** Files of blobs without a row; walks through all of them, until the signal is aborted. Gives how many it removed. */
   removeStrayBlobs(signal: AbortSignal): Promise<number>
   /** Uploads that were left for so many milliseconds, and the bytes of those that went with their repository. */
@@ -45,9 +50,9 @@ export function createSweep(parts: { metadata: MetadataStore; blobs: BlobStore; 
     return removed
   }
 
-  async function removeStrayStaging(): Promise<number> {
+  async function removeStrayStaging(olderThanMs: number): Promise<number> {
     let removed = 0
-    for await (const strays of blobs.strays(0)) {
+    for await (const strays of blobs.strays(olderThanMs)) {
       const known = await metadata.read(
         (db) =>
           uploadsTable.known(
@@ -67,7 +72,7 @@ export function createSweep(parts: { metadata: MetadataStore; blobs: BlobStore; 
 
   async function removeLeftUploads(uploadTtlMs: number): Promise<void> {
     const uploadsRemoved = await uploads.removeIdle(uploadTtlMs)
-    const filesRemoved = await removeStrayStaging()
+    const filesRemoved = await removeStrayStaging(strayAgeMs)
     if (uploadsRemoved + filesRemoved > 0)
       log.info({ uploadsRemoved, filesRemoved }, 'uploads that were left have been removed')
   }

@@ -7,14 +7,13 @@
 import type { Clock } from '../../base/clock.ts'
 import { RegistryError } from '../../base/errors.ts'
 import type { RequestContext } from '../../base/request-context.ts'
+import { Semaphore } from '../../base/semaphore.ts'
 import type { BlobStore } from '../../storage/blobs/blob-store.ts'
 import type { MetadataStore } from '../../storage/metadata/metadata-store.ts'
 import { type UploadRow, uploadsTable } from '../../storage/metadata/tables/uploads.ts'
 import { requireRepository } from '../repositories/repositories.ts'
 import { UploadSession } from './upload-session.ts'
 
-/** What this process keeps open. */
-const maxSessions = 1000
 const maxClaims = 20
 
 export interface UploadTurn {
@@ -37,6 +36,7 @@ export function createUploadTurns(parts: { metadata: MetadataStore; blobs: BlobS
   const { metadata, blobs, clock } = parts
   const sessions = new Map<string, UploadSession>()
   const working = new Map<string, Work>()
+  const slots = new Semaphore(blobs.stagingsAtMost)
 
   /** The upload, if it is of this repository and this principal: to everybody else it does not exist. */
   function requireUpload(ctx: RequestContext, repository: string, uploadId: string) {
@@ -74,7 +74,8 @@ export function createUploadTurns(parts: { metadata: MetadataStore; blobs: BlobS
       const session = await openSession(upload.row)
       const { version } = session
       try {
-        return await task({ ...upload, session, signal: AbortSignal.any([controller.signal, ctx.signal]) })
+        const turn = { ...upload, session, signal: AbortSignal.any([controller.signal, ctx.signal]) }
+        return await slots.run(() => task(turn))
       } catch (error) {
         if (metadata.isShared && session.version === version) await release(session)
         throw error
@@ -116,7 +117,7 @@ export function createUploadTurns(parts: { metadata: MetadataStore; blobs: BlobS
 
   function keep(session: UploadSession): void {
     sessions.set(session.uploadId, session)
-    if (sessions.size <= maxSessions) return
+    if (sessions.size <= blobs.stagingsAtMost) return
     for (const [uploadId, idle] of sessions) {
       if (working.has(uploadId) || uploadId === session.uploadId) continue
       sessions.delete(uploadId)

@@ -57,6 +57,8 @@ export interface BlobStore {
    * that were not synced yet, so files have a new one at each start.
    */
   readonly stagingEpoch: string
+  /** How many uploads one process may work on at once, and how many it may keep open between requests: a staging takes memory or a descriptor. */
+  readonly stagingsAtMost: number
   openStaging(upload: StagedUpload): Promise<Staging>
   /** Removes what a staging that is not open holds. */
   removeStaging(upload: Omit<StagedUpload, 'isTakenOver'>): Promise<void>

@@ -144,6 +144,7 @@ function placeOf({ uploadId, createdAt, state }: Pick<StagedUpload, 'uploadId' |
 
 class FilesystemStore implements BlobStore {
   readonly stagingEpoch: string
+  readonly stagingsAtMost = 1000
   readonly #options: FilesystemOptions
   readonly #folders = new Map<string, SyncGroup>()
   readonly #slots: Semaphore

@@ -35,6 +35,7 @@ const renderer: Renderer<AwsError> = {
   RepositoryNotEmpty: (f) => error('RepositoryNotEmptyException', sentences.repositoryNotEmpty(f)),
   Kms: (f) => error('KmsException', f.message, { kmsError: f.kmsError }),
   UploadNotFound: (f) => error('UploadNotFoundException', sentences.uploadNotFound(f)),
+  UploadLost: (f) => error('UploadNotFoundException', f.message),
   EmptyUpload: (f) => error('EmptyUploadException', sentences.emptyUpload(f)),
   InvalidLayer: (f) => error('InvalidLayerException', sentences.invalidLayer(f)),
   InvalidLayerPart: (f) =>

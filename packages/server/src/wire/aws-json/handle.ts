@@ -25,6 +25,7 @@ import type { Principal } from '../../base/principal.ts'
 import type { AccessKey, Identities } from '../../domain/identities/identities.ts'
 import { BodyError, type BodyReader } from '../../http/body.ts'
 import type { Exchange } from '../../http/exchange.ts'
+import { withInterimAnswers } from '../../http/interim-answers.ts'
 import { operations } from '../../operations/all.ts'
 import type { Caller, Operation } from '../../operations/operation.ts'
 import type { Services } from '../../operations/services.ts'
@@ -109,7 +110,7 @@ export function createAwsJsonWire(parts: AwsJsonParts): AwsJsonWire {
 
   return async (exchange) => {
     try {
-      const output = await run(exchange)
+      const output = await withInterimAnswers(exchange, () => run(exchange))
       send(exchange, 200, output)
     } catch (thrown) {
       fail(exchange, thrown)

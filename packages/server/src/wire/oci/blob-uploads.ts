@@ -3,6 +3,7 @@
 import { type Digest, parseDigest, parseDigestAlgorithm } from '@berth/api/names/digest.ts'
 import type { UploadBody } from '../../domain/blobs/uploads.ts'
 import type { Exchange } from '../../http/exchange.ts'
+import { withInterimAnswers } from '../../http/interim-answers.ts'
 import { requireDigest } from './blobs.ts'
 import { OciRefusal, uploadRange } from './errors.ts'
 import type { Handler, OciParts } from './handler.ts'
@@ -41,7 +42,7 @@ export function uploadHandlers({
       const digest = query.get('digest')
       if (digest !== null) {
         const whole = requireDigest(digest)
-        await uploads.put(ctx, repository, whole, bodyOf(exchange))
+        await withInterimAnswers(exchange, () => uploads.put(ctx, repository, whole, bodyOf(exchange)))
         created(exchange, repository, whole)
         return
       }
@@ -69,7 +70,7 @@ export function uploadHandlers({
       const text = exchange.query.get('digest')
       if (text === null) throw new OciRefusal(400, 'DIGEST_INVALID', 'The query parameter digest is missing.')
       const digest = requireDigest(text)
-      await uploads.complete(ctx, repository, uploadId, digest, bodyOf(exchange))
+      await withInterimAnswers(exchange, () => uploads.complete(ctx, repository, uploadId, digest, bodyOf(exchange)))
       created(exchange, repository, digest)
     },
   }

@@ -4,12 +4,11 @@ import { type Digest, parseDigest } from '@berth/api/names/digest.ts'
 import type { BlobContent } from '../../domain/blobs/blobs.ts'
 import type { Exchange } from '../../http/exchange.ts'
 import { parseRange } from '../../http/ranges.ts'
-import type { SendContent } from '../../http/send-content.ts'
 import { OciRefusal } from './errors.ts'
 import type { Handler, OciParts } from './handler.ts'
 import { isNotModified, sendEmpty, untrustedContentHeaders } from './reply.ts'
 
-export function blobHandlers({ blobs, sendContent }: OciParts): { blob: Record<string, Handler> } {
+export function blobHandlers({ blobs, sendContent, redirectBlob }: OciParts): { blob: Record<string, Handler> } {
   const head: Handler = {
     action: 'ecr:BatchCheckLayerAvailability',
     async run(exchange, ctx, repository, reference) {
@@ -23,7 +22,10 @@ export function blobHandlers({ blobs, sendContent }: OciParts): { blob: Record<s
   const get: Handler = {
     action: 'ecr:GetDownloadUrlForLayer',
     async run(exchange, ctx, repository, reference) {
-      await sendBlob(exchange, await blobs.get(ctx, repository, requireDigest(reference)), sendContent)
+      await sendBlob(exchange, await blobs.get(ctx, repository, requireDigest(reference)), {
+        sendContent,
+        redirectBlob,
+      })
     },
   }
   const remove: Handler = {
@@ -52,12 +54,22 @@ function setContentHeaders(exchange: Exchange, digest: Digest): void {
   for (const [name, value] of Object.entries(untrustedContentHeaders)) response.setHeader(name, value)
 }
 
-/** Sends a blob, or the range of it that is asked for. The signed download link sends the same. */
-export async function sendBlob(exchange: Exchange, blob: BlobContent, sendContent: SendContent): Promise<void> {
+/** Sends a blob, or the range of it that is asked for, or tells where it is. The signed download link sends the same. */
+export async function sendBlob(
+  exchange: Exchange,
+  blob: BlobContent,
+  { sendContent, redirectBlob }: Pick<OciParts, 'sendContent' | 'redirectBlob'>,
+): Promise<void> {
   const { response } = exchange
   setContentHeaders(exchange, blob.digest)
   if (isNotModified(exchange, blob.digest)) {
     sendEmpty(exchange, 304, {})
+    return
+  }
+  const link = await redirectBlob(exchange, blob)
+  if (link !== undefined) {
+    response.removeHeader('Content-Type')
+    sendEmpty(exchange, 307, { Location: link, 'Cache-Control': 'no-store' })
     return
   }
   const ifRange = exchange.header('if-range')

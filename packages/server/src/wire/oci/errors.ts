@@ -29,6 +29,7 @@ const renderer: Renderer<OciError> = {
   RepositoryNotEmpty: (f) => error(400, 'DENIED', sentences.repositoryNotEmpty(f)),
   Kms: (f) => error(400, 'DENIED', f.message),
   UploadNotFound: (f) => error(404, 'BLOB_UPLOAD_UNKNOWN', sentences.uploadNotFound(f)),
+  UploadLost: (f) => error(404, 'BLOB_UPLOAD_UNKNOWN', f.message),
   EmptyUpload: (f) => error(400, 'BLOB_UPLOAD_INVALID', sentences.emptyUpload(f)),
   InvalidLayer: (f) => error(400, 'DIGEST_INVALID', sentences.invalidLayer(f)),
   InvalidLayerPart: (f) =>

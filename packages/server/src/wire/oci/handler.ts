@@ -9,6 +9,7 @@ import type { Repositories } from '../../domain/repositories/repositories.ts'
 import type { BodyReader } from '../../http/body.ts'
 import type { Exchange } from '../../http/exchange.ts'
 import type { SendContent } from '../../http/send-content.ts'
+import type { RedirectBlob } from './blob-redirects.ts'
 
 export interface OciParts {
   repositories: Repositories
@@ -18,6 +19,7 @@ export interface OciParts {
   uploads: Uploads
   bodies: BodyReader
   sendContent: SendContent
+  redirectBlob: RedirectBlob
 }
 
 export interface Handler {

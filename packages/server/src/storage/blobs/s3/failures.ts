@@ -59,7 +59,7 @@ export function unavailable(cause: unknown): RegistryError {
 /** Bytes of an upload that were acknowledged are not to be had any more, or are not surely the right ones. */
 export function lostUpload(reason: string, cause?: unknown): RegistryError {
   return new RegistryError(
-    { code: 'Busy', message: `${reason} Begin the upload again.` },
+    { code: 'UploadLost', message: `${reason} Begin the upload again.` },
     cause === undefined ? {} : { cause },
   )
 }

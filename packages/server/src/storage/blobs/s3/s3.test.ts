@@ -98,7 +98,7 @@ const isCompletion = begins('POST', /[?&]uploadId=/)
 const unavailable = { fault: { code: 'Unavailable', message: 'The store of blobs does not answer. Try again.' } }
 const lost = (error: unknown) =>
   error instanceof RegistryError &&
-  error.fault.code === 'Busy' &&
+  error.fault.code === 'UploadLost' &&
   error.fault.message.endsWith(' Begin the upload again.')
 
 describe('parts', () => {

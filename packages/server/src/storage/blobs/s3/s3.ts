@@ -55,6 +55,8 @@ export async function openS3(options: S3Options): Promise<BlobStore> {
   return {
     // What is stored stays as it is.
     stagingEpoch: 's3',
+    // Two parts each.
+    stagingsAtMost: 48,
 
     openStaging: (upload) => openStaging(parts, upload),
 
