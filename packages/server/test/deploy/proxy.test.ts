@@ -14,7 +14,8 @@ import { CreateRepositoryCommand } from '@aws-sdk/client-ecr'
 import { type Daemon, startDaemon } from '../support/daemon.ts'
 import { deployFolder } from '../support/deployment.ts'
 import { freePort } from '../support/free-port.ts'
-import { imageBuilder } from '../support/image-builder.ts'
+import { digestOf, imageBuilder } from '../support/image-builder.ts'
+import { startNodes, whyNoNodes } from '../support/nodes.ts'
 import { plainHttp } from '../support/plain-http.ts'
 import { dockerPassword, ecrClient } from '../support/proving-ground.ts'
 import { rawRegistry } from '../support/raw-registry.ts'
@@ -120,6 +121,61 @@ describe('the proxy of the compose project', { skip: haproxy.skip || curl.skip }
 
     it('does not show the metrics of a node to who comes through it', async () => {
       assert.equal(await statusOf(`${url}/metrics`), 404)
+    })
+  })
+
+  describe('before two nodes of one installation', { skip: whyNoNodes() }, () => {
+    it('answers every pull, and keeps every push, while one node after the other is stopped and started', async () => {
+      const nodes = await startNodes()
+      const port = await freePort()
+      const url = `http://localhost:${port}`
+      const ports = nodes.nodes.map((each) => Number(new URL(each.url).port))
+      const proxy = await startProxy(folder, port, ports)
+      const ecr = ecrClient({ ...nodes.at(), url } as Parameters<typeof ecrClient>[0])
+      try {
+        await until('the proxy has found a node', async () => (await statusOf(`${url}/readyz`)) === 200)
+        await ecr.send(new CreateRepositoryCommand({ repositoryName: 'rolling/app' }))
+        const raw = rawRegistry(url, await dockerPassword(ecr))
+        const builder = imageBuilder()
+        const image = builder.image({ layers: [200_000, 10] })
+        await raw.push('rolling/app', builder, image, 'v1')
+
+        let isOver = false
+        let pulls = 0
+        const pull = async () => {
+          for (; !isOver; pulls++) await raw.assertHolds('rolling/app', builder, image)
+        }
+        const pushed: Buffer[] = []
+        const push = async () => {
+          while (!isOver) {
+            const blob = randomBytes(50_000)
+            // A node that goes may cut what changes something; the client, not the proxy, says it again.
+            if ((await raw.pushBlob('rolling/app', blob)).status === 201) pushed.push(blob)
+          }
+        }
+        const roll = async () => {
+          for (const node of nodes.nodes) {
+            const before = pulls
+            await node.stop()
+            await until('pulls went on without it', () => pulls > before + 3)
+            await node.start()
+            const again = statusOf.bind(undefined, `${node.url}/readyz`)
+            await until('it is ready again', async () => (await again()) === 200)
+          }
+          isOver = true
+        }
+        await Promise.all([pull(), pull(), push(), roll()])
+        assert.ok(pushed.length > 0)
+        for (const blob of pushed) {
+          const { status, body } = await raw.blob('rolling/app', digestOf(blob))
+          assert.ok(status === 200 && body.equals(blob), `a blob that was acknowledged: ${status}`)
+        }
+        raw.close()
+      } finally {
+        ecr.destroy()
+        await proxy.stop()
+        await nodes.close()
+      }
     })
   })
 
