@@ -8,7 +8,14 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { tooOpen } from '../../src/auth/key-ring.ts'
 import { describeSetting, parseConfig, settingKeys, variableOf } from '../../src/config.ts'
-import { chartFolder, checkProgram, type Deployment, type Manifest, type PodTemplate } from '../support/deployment.ts'
+import {
+  chartFolder,
+  checkProgram,
+  clone,
+  type Deployment,
+  type Manifest,
+  type PodTemplate,
+} from '../support/deployment.ts'
 import { serve } from '../support/serve.ts'
 import { fail, succeed, tool } from '../support/tool.ts'
 
@@ -246,6 +253,22 @@ describe('the chart', { skip: helm.skip || check.skip }, () => {
       for (const path of paths) assert.equal((await fetch(server.url + path)).status, 200, path)
     } finally {
       await server.stop()
+    }
+  })
+
+  it('takes the values of its guide', async () => {
+    const guide = readFileSync(join(clone, 'docs', 'guides', 'kubernetes.md'), 'utf8')
+    const [one, many, ...others] = [...guide.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map((match) => match[1] ?? '')
+    assert.ok(one && many && others.length === 0, 'values for one pod, and what is added to them for many')
+    // One of both says where the data is.
+    const shared = `${one.replace(/^embedded:\n(?: .*\n)+/m, '')}${many}`
+    for (const [values, kind] of [
+      [one, 'PersistentVolumeClaim'],
+      [shared, 'PodDisruptionBudget'],
+    ] as const) {
+      writeFileSync(join(folder, 'values.yaml'), values)
+      const kinds = (await render('--values', join(folder, 'values.yaml'))).map((each) => each.kind)
+      assert.ok(kinds.includes(kind) && kinds.includes('Ingress'), `${kind} among ${kinds}`)
     }
   })
 
