@@ -1,6 +1,7 @@
 // The registry as a value: the only file that knows every concrete part. Ten of them run side by side in one process.
 
 import { readFile } from 'node:fs/promises'
+import type { Socket } from 'node:net'
 import type { AccountId, Region, RegistryName } from '@berth/api/names/registry.ts'
 import { createDockerTokens } from './auth/docker-token.ts'
 import { createSealedValues } from './auth/sealed-value.ts'
@@ -30,6 +31,7 @@ import { createJobQueue } from './jobs/job-queue.ts'
 import { sweepJobs } from './jobs/sweep-jobs.ts'
 import { Worker } from './jobs/worker.ts'
 import type { Services } from './operations/services.ts'
+import type { Primary } from './processes/primary.ts'
 import { identitiesTable } from './storage/metadata/tables/identities.ts'
 import { uploadsTable } from './storage/metadata/tables/uploads.ts'
 import type { TurnService } from './storage/metadata/turn-service.ts'
@@ -43,8 +45,10 @@ import { createOciWire } from './wire/oci/handle.ts'
 const bodyBudgetBytes = 96 * 1024 * 1024
 
 export interface Registry {
-  /** Binds the addresses of the configuration. @throws the system's error */
-  listen(): Promise<{ url: string }>
+  /** Binds the addresses of the configuration, for itself or for the workers of a primary. @throws the system's error */
+  listen(primary?: Pick<Primary, 'listen' | 'gather'>): Promise<{ url: string; port: number }>
+  /** In a worker: serves a connection that the primary accepted. */
+  take(socket: Socket): void
   /** The first account of the store. */
   readonly accountId: AccountId
   /** Only when this start made it. */
@@ -151,7 +155,7 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
     { metadata, clock, random: Math.random, log, queue: jobs },
     sweepJobs(sweep, { uploadTtlMs: config.uploadTtlMs, quietMs: isShared(config) ? 3_600_000 : 0 }),
   )
-  const resumable = await metadata.read((db) => uploadsTable.count(db))
+  const resumable = metadata.isShared ? 0 : await metadata.read((db) => uploadsTable.count(db))
 
   const tokens = createDockerTokens({ keyRing, identities, clock, installationId: installation.id })
   const bodies = createBodyReader(bodyBudgetBytes)
@@ -172,7 +176,7 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
   const metrics = createMetrics(() => {
     const { commits, syncs, walBytes } = metadata.statistics()
     return { commits, walSyncs: syncs, walBytes, ...bytes.statistics() }
-  })
+  }, worker)
   const health = createHealth({
     clock,
     async probe() {
@@ -187,10 +191,11 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
     },
   })
   const showMetrics = async (exchange: Exchange) => {
-    const { contentType, text } = await metrics.render(await parts.gather?.())
+    const { contentType, text } = await metrics.render(await gather?.())
     sendText(exchange, 200, text, contentType)
   }
 
+  let { gather } = parts
   let port = config.listen.port
   const hostOf = (registry: RegistryName) =>
     registryHostOf(config, port)
@@ -209,7 +214,7 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
       proxyEndpoint: (registry) => `${registryHostOf(config, port).scheme}://${hostOf(registry)}`,
     },
   }
-  const wires: Wires = {
+  const clients: NonNullable<Wires['clients']> = {
     oci: createOciWire({
       repositories,
       images,
@@ -235,6 +240,9 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
       }),
     }),
     download: downloads.handle,
+  }
+  const wires: Wires = {
+    clients: config.roles.includes('web') ? clients : undefined,
     alive: health.alive,
     ready: health.ready,
     metrics: config.isLoopback && !config.metricsListen ? showMetrics : undefined,
@@ -270,12 +278,14 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
     ],
     identities,
 
-    async listen() {
-      port = await listenOn(listener, config)
+    async listen(primary) {
+      if (primary) gather = primary.gather
+      port = await listenOn(primary ?? listener, config)
       if (config.metricsListen) await metricsListener.listen(config.metricsListen.host, config.metricsListen.port)
       const host = config.isLoopback ? 'localhost' : config.listen.host
-      return { url: `${tls ? 'https' : 'http'}://${addressText({ host, port })}` }
+      return { url: `${tls ? 'https' : 'http'}://${addressText({ host, port })}`, port }
     },
+    take: listener.take,
 
     log,
     async startJobs() {
@@ -299,7 +309,7 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
 }
 
 /** On loopback `::1` is listened on as well where it exists, since `localhost` may mean either. */
-async function listenOn(listener: Listener, config: Config): Promise<number> {
+async function listenOn(listener: Pick<Listener, 'listen'>, config: Config): Promise<number> {
   const { host, port } = config.listen
   const bound = await listener.listen(host, port)
   if (host !== '127.0.0.1' && host !== 'localhost') return bound

@@ -6,10 +6,8 @@ import { sendText } from './health.ts'
 export type HandleExchange = (exchange: Exchange) => Promise<void>
 
 export interface Wires {
-  oci: HandleExchange
-  /** `POST /`. */
-  ecr: HandleExchange
-  download: HandleExchange
+  /** What clients of the registry speak. Undefined in a process that serves none (BERTH_ROLES without `web`). */
+  clients: { oci: HandleExchange /** `POST /`. */; ecr: HandleExchange; download: HandleExchange } | undefined
   alive: HandleExchange
   ready: HandleExchange
   /** Undefined where `/metrics` has a listener of its own, or none. */
@@ -19,16 +17,17 @@ export interface Wires {
 /** Handles the request; gives the name of its wire, for the metrics. */
 export async function dispatch(exchange: Exchange, wires: Wires): Promise<string> {
   const { path } = exchange
-  if (path.startsWith('/v2/') || path === '/v2') {
-    await wires.oci(exchange)
+  const { clients } = wires
+  if (clients && (path.startsWith('/v2/') || path === '/v2')) {
+    await clients.oci(exchange)
     return 'oci'
   }
-  if (path === '/' && (exchange.method === 'POST' || exchange.header('x-amz-target') !== undefined)) {
-    await wires.ecr(exchange)
+  if (clients && path === '/' && (exchange.method === 'POST' || exchange.header('x-amz-target') !== undefined)) {
+    await clients.ecr(exchange)
     return 'ecr'
   }
-  if (path.startsWith('/_berth/blobs/')) {
-    await wires.download(exchange)
+  if (clients && path.startsWith('/_berth/blobs/')) {
+    await clients.download(exchange)
     return 'download'
   }
   if (path === '/healthz') await wires.alive(exchange)

@@ -38,6 +38,8 @@ export interface ListenerOptions {
 export interface Listener {
   /** Binds one more address; port 0 lets the system choose. Gives the port. @throws the system's error */
   listen(host: string, port: number): Promise<number>
+  /** Serves a connection that another process has accepted. */
+  take(socket: Socket): void
   /** Stops accepting, waits for what is under way, cuts what takes too long. */
   close(): Promise<void>
 }
@@ -47,6 +49,9 @@ export function createListener(options: ListenerOptions): Listener {
   const answering = new Set<ServerResponse>()
   /** Connections on which no request has come yet: Node does not count them as idle. */
   const unused = new Set<Socket>()
+  /** Connections that were accepted elsewhere, and the server that has them. */
+  const taken = new Set<Socket>()
+  let takingServer: Server | undefined
   let isClosing = false
 
   function serve(request: IncomingMessage, response: ServerResponse): void {
@@ -111,6 +116,25 @@ export function createListener(options: ListenerOptions): Listener {
       return (server.address() as AddressInfo).port
     },
 
+    take(socket) {
+      if (isClosing || taken.size >= maxConnections) {
+        socket.destroy()
+        return
+      }
+      if (!takingServer) {
+        takingServer = createHttpServer()
+        // It never listens, and this is when Node begins to look at the times of requests.
+        takingServer.emit('listening')
+        servers.push(takingServer)
+      }
+      taken.add(socket)
+      socket.once('close', () => taken.delete(socket))
+      // As sockets are that a server has accepted: the client may have said all, and listen still.
+      socket.allowHalfOpen = true
+      socket.setNoDelay(true)
+      takingServer.emit('connection', socket)
+    },
+
     async close() {
       isClosing = true
       const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())))
@@ -121,6 +145,7 @@ export function createListener(options: ListenerOptions): Listener {
         for (const server of servers) server.closeAllConnections()
       }, drainMs)
       await Promise.all(closed)
+      for (const socket of taken) await new Promise((resolve) => socket.once('close', resolve))
       clearTimeout(timer)
     },
   }

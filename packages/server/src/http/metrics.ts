@@ -14,6 +14,13 @@ export interface StoreStatistics {
   folderSyncs: number
 }
 
+export interface JobStatistics {
+  ended: readonly { type: string; outcome: string; count: number }[]
+  running: number
+  oldestDueMs: number
+  resting: number
+}
+
 export interface Metrics {
   /** Counts a finished request. `wire` is the protocol: `oci`, `ecr`, `download`, `other`. */
   observe(exchange: Exchange, wire: string, seconds: number): void
@@ -24,7 +31,7 @@ export interface Metrics {
   close(): void
 }
 
-export function createMetrics(store: () => StoreStatistics): Metrics {
+export function createMetrics(store: () => StoreStatistics, jobs: { statistics(): Promise<JobStatistics> }): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const delay = monitorEventLoopDelay({ resolution: delayResolutionMs })
@@ -63,6 +70,7 @@ export function createMetrics(store: () => StoreStatistics): Metrics {
       },
     })
   }
+  showJobs(registry, jobs)
   return {
     observe(exchange, wire, seconds) {
       const action = exchange.record.action ?? 'none'
@@ -78,4 +86,47 @@ export function createMetrics(store: () => StoreStatistics): Metrics {
       registry.clear()
     },
   }
+}
+
+/** What the database knows of jobs is the same in each process, so the sum over processes would be wrong: the largest is shown. */
+function showJobs(registry: Registry, jobs: { statistics(): Promise<JobStatistics> }): void {
+  let asked: Promise<JobStatistics | undefined> | undefined
+  /** One question for all numbers of a scrape, which shows what can be shown while the database is away. */
+  const ask = () => {
+    asked ??= jobs
+      .statistics()
+      .catch(() => undefined)
+      .finally(() => {
+        asked = undefined
+      })
+    return asked
+  }
+  const show = (name: string, help: string, aggregator: 'sum' | 'max', number: (now: JobStatistics) => number) =>
+    new Gauge({
+      name,
+      help,
+      aggregator,
+      registers: [registry],
+      async collect() {
+        const now = await ask()
+        if (now) this.set(number(now))
+      },
+    })
+  show('berth_jobs_running', 'Jobs that are running', 'sum', ({ running }) => running)
+  show(
+    'berth_jobs_oldest_due_seconds',
+    'How long the oldest job that is due has been waiting',
+    'max',
+    ({ oldestDueMs }) => oldestDueMs / 1000,
+  )
+  show('berth_jobs_resting', 'Jobs that were given up after their last attempt', 'max', ({ resting }) => resting)
+  new Gauge({
+    name: 'berth_jobs_ended_total',
+    help: 'Runs of jobs that ended, by their outcome',
+    labelNames: ['type', 'outcome'],
+    registers: [registry],
+    async collect() {
+      for (const { type, outcome, count } of (await ask())?.ended ?? []) this.labels(type, outcome).set(count)
+    },
+  })
 }
