@@ -187,7 +187,7 @@ describe('nodes whose S3 store misbehaves', { skip: whyNoNodes(), timeout }, () 
     const random = seeded(seed())
     const ledger = createLedger()
     const own = [`load/${++runs}-a`, `load/${runs}-b`]
-    const workload = createWorkload({ ledger, repositories: own, random, layerSizes })
+    const workload = createWorkload({ ledger, repositories: own, random, layerSizes, laneName: `run-${runs}` })
     let [repeated, startedOver] = [0, 0]
     const slow: string[] = []
     const target = steadyTarget(targets, {

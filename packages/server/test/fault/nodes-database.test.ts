@@ -112,11 +112,12 @@ describe('nodes whose PostgreSQL goes away', { skip: whyNoPostgres() ?? whyNoNod
   let runs = 0
 
   async function underLoad(happen: () => Promise<void>, mayForgetOffsets = false): Promise<void> {
+    runs++
     const random = seeded(seed())
     const ledger = createLedger()
     // Repositories of this run's own: what a run before has left is nothing that its ledger knows of.
-    const run = repositories.map((each) => `${each}-${++runs}`)
-    const workload = createWorkload({ ledger, repositories: run, random })
+    const run = repositories.map((each) => `${each}-${runs}`)
+    const workload = createWorkload({ ledger, repositories: run, random, laneName: `run-${runs}` })
     let repeated = 0
     const slow: string[] = []
     let startedOver = 0

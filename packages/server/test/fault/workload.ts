@@ -16,6 +16,8 @@ export interface WorkloadOptions {
   repositories: string[]
   random: Random
   lanes?: number
+  /** What lanes and what they make are called; another one for each workload on the same registry. */
+  laneName?: string
   observers?: number
   /** Sizes of layers, in bytes: one is drawn, then varied a little. */
   layerSizes?: number[]
@@ -106,7 +108,7 @@ export function createWorkload(options: WorkloadOptions) {
   const freshLayer = () => randomBytes(Math.max(1, pick(layerSizes) - (chance(0.5) ? 0 : Math.floor(random() * 300))))
   const hot = Array.from({ length: 4 }, freshLayer)
   const lanes: Lane[] = Array.from({ length: options.lanes ?? 8 }, (_, index) => ({
-    name: `lane-${index}`,
+    name: `${options.laneName ?? 'lane'}-${index}`,
     tags: new Map(),
     manifests: new Map(),
     blobs: [],
