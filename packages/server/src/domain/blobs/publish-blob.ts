@@ -84,9 +84,12 @@ function link(
   bytes: { content: Buffer | null; storageKey: string | null },
 ): Promise<boolean> {
   return metadata.write(async (tx) => {
-    const { id } = await requireRepository(tx.db, ctx, repository)
+    const [{ id }, isOurs] = await Promise.all([
+      requireRepository(tx.db, ctx, repository),
+      uploadsTable.delete(tx, session.uploadId, session.version),
+    ])
     // Another request has taken the upload over, and it is theirs to end.
-    if (!(await uploadsTable.delete(tx, session.uploadId, session.version))) {
+    if (!isOurs) {
       throw uploadNotFound(ctx, repository, session.uploadId)
     }
     if (mustBeNew && (await blobsTable.isLinked(tx.db, id, digest))) {

@@ -42,8 +42,10 @@ export function createUploadTurns(parts: { metadata: MetadataStore; blobs: BlobS
   function requireUpload(ctx: RequestContext, repository: string, uploadId: string) {
     return metadata.read(
       async (db) => {
-        const { id, key_scope } = await requireRepository(db, ctx, repository)
-        const row = await uploadsTable.find(db, uploadId)
+        const [{ id, key_scope }, row] = await Promise.all([
+          requireRepository(db, ctx, repository),
+          uploadsTable.find(db, uploadId),
+        ])
         if (row?.repository_id !== id || row.user_id !== ctx.principal.userId) {
           throw uploadNotFound(ctx, repository, uploadId)
         }

@@ -57,47 +57,54 @@ export async function putImage(
     })
   }
   const named = referencesOf(manifest)
+  const tags = [...new Set(image.tags)]
 
   const isChanged = await parts.metadata.write(async (tx) => {
     const row = await lockRepository(tx, ctx, repository)
-    const size = await requireReferences(tx, row, named)
+    // Statements that do not wait for each other are sent together: to a database on another machine each answer is a journey.
+    const [size, existing, ...before] = await Promise.all([
+      requireReferences(tx, row, named),
+      imagesTable.find(tx.db, row.id, digest),
+      ...tags.map((tag) => tagsTable.find(tx.db, row.id, tag)),
+    ])
     const now = parts.clock.now()
-    const existing = await imagesTable.find(tx.db, row.id, digest)
-    if (!existing) {
-      if (row.image_count >= maxImages)
-        throw limit(`The repository with name '${repository}' may not hold more than ${maxImages} images`)
-      await imagesTable.insert(tx, {
-        repository_id: row.id,
-        digest,
-        media_type: manifest.mediaType,
-        artifact_media_type: manifest.artifactType ?? manifest.configMediaType ?? null,
-        artifact_type: referrerArtifactType(manifest) ?? null,
-        subject_digest: manifest.subject?.digest ?? null,
-        annotations: manifest.annotations ? JSON.stringify(manifest.annotations) : null,
-        manifest_size: image.bytes.byteLength,
-        image_size: size,
-        pushed_at: now,
-        pulled_at: null,
-        tag_count: 0,
-        manifest: image.bytes,
-      })
-      await imagesTable.reference(tx, row.id, digest, named.blobs, named.images)
-      await repositoriesTable.addImages(tx, row.id, 1)
-    }
-    let tagCount = existing?.tag_count ?? 0
-    let isTagged = false
-    for (const tag of image.tags) {
-      const before = await tagsTable.find(tx.db, row.id, tag)
-      if (before === digest) continue
+    const moves = tags.flatMap((tag, index) => (before[index] === digest ? [] : [{ tag, before: before[index] }]))
+    for (const { tag, before } of moves) {
       if (before !== undefined && isTagImmutable(row.tag_mutability, exclusionFilters(row), tag)) {
         throw new RegistryError({ code: 'ImageTagAlreadyExists', tag, ...inRepository })
       }
-      tagCount += 1
-      if (tagCount > maxTagsPerImage) throw limit(`An image may not have more than ${maxTagsPerImage} tags`)
-      await tagsTable.put(tx, row.id, tag, digest, now)
-      isTagged = true
     }
-    return !existing || isTagged
+    if ((existing?.tag_count ?? 0) + moves.length > maxTagsPerImage)
+      throw limit(`An image may not have more than ${maxTagsPerImage} tags`)
+    if (!existing && row.image_count >= maxImages)
+      throw limit(`The repository with name '${repository}' may not hold more than ${maxImages} images`)
+    const insert = async () => {
+      if (existing) return
+      await Promise.all([
+        imagesTable.insert(tx, {
+          repository_id: row.id,
+          digest,
+          media_type: manifest.mediaType,
+          artifact_media_type: manifest.artifactType ?? manifest.configMediaType ?? null,
+          artifact_type: referrerArtifactType(manifest) ?? null,
+          subject_digest: manifest.subject?.digest ?? null,
+          annotations: manifest.annotations ? JSON.stringify(manifest.annotations) : null,
+          manifest_size: image.bytes.byteLength,
+          image_size: size,
+          pushed_at: now,
+          pulled_at: null,
+          tag_count: 0,
+          manifest: image.bytes,
+        }),
+        imagesTable.reference(tx, row.id, digest, named.blobs, named.images),
+        repositoriesTable.addImages(tx, row.id, 1),
+      ])
+    }
+    await Promise.all([
+      insert(),
+      ...moves.map(({ tag, before }) => tagsTable.put(tx, row.id, tag, digest, before, now)),
+    ])
+    return !existing || moves.length > 0
   })
   return { digest, mediaType: manifest.mediaType, subject: manifest.subject?.digest, isChanged }
 }
@@ -153,18 +160,18 @@ async function requireReferences(
   named: ReturnType<typeof referencesOf>,
 ): Promise<number> {
   const inRepository = { repositoryName: row.name, registryId: row.account_id }
-  const sizes = new Map<Digest, number>()
-  for (const part of slices(named.blobs)) {
-    for (const link of await blobsTable.findLinks(tx.db, row.id, part)) sizes.set(link.digest, link.size)
-  }
+  const all = <T>(digests: readonly Digest[], find: (part: readonly Digest[]) => Promise<T[]>) =>
+    Promise.all([...slices(digests)].map(find)).then((parts) => parts.flat())
+  const [links, images] = await Promise.all([
+    all(named.blobs, (part) => blobsTable.findLinks(tx.db, row.id, part)),
+    all(named.images, (part) => imagesTable.findMany(tx.db, row.id, part)),
+  ])
+  const sizes = new Map(links.map((link) => [link.digest, link.size]))
   const missing = [...named.required].filter((digest) => !sizes.has(digest))
   if (missing.length > 0) throw new RegistryError({ code: 'LayersNotFound', digests: missing, ...inRepository })
   named.blobs = [...sizes.keys()]
 
-  const children = new Map<Digest, number>()
-  for (const part of slices(named.images)) {
-    for (const child of await imagesTable.findMany(tx.db, row.id, part)) children.set(child.digest, child.image_size)
-  }
+  const children = new Map(images.map((child) => [child.digest, child.image_size]))
   const absent = named.images.filter((digest) => !children.has(digest))
   if (absent.length > 0) throw new RegistryError({ code: 'ReferencedImagesNotFound', digests: absent, ...inRepository })
 

@@ -182,25 +182,26 @@ export const imagesTable = {
     blobs: readonly Digest[],
     children: readonly Digest[],
   ): Promise<void> {
-    for (const part of slices(blobs)) {
-      await tx.db
+    const insertBlobs = [...slices(blobs)].flatMap((part) => [
+      tx.db
         .insertInto('image_blobs')
         .values(part.map((blob_digest) => ({ repository_id: repositoryId, blob_digest, image_digest: image })))
-        .execute()
-      await tx.db
+        .execute(),
+      tx.db
         .updateTable('blob_links')
         .set({ unreferenced_at: null })
         .where('repository_id', '=', repositoryId)
         .where('digest', 'in', part)
         .where('unreferenced_at', 'is not', null)
-        .execute()
-    }
-    for (const part of slices(children)) {
-      await tx.db
+        .execute(),
+    ])
+    const insertChildren = [...slices(children)].map((part) =>
+      tx.db
         .insertInto('image_children')
         .values(part.map((child_digest) => ({ repository_id: repositoryId, child_digest, parent_digest: image })))
-        .execute()
-    }
+        .execute(),
+    )
+    await Promise.all([...insertBlobs, ...insertChildren])
   },
 
   /** Removes the image with its tags and references; blobs that no other image names begin their grace period. */
@@ -348,18 +349,25 @@ export const tagsTable = {
     return (await tagNames(db, { repositoryId, after: after ?? '', limit })).map((row) => row.tag)
   },
 
-  /** Points the tag at the image, and keeps the counts of the image that had it and of the one that gets it. */
-  async put(tx: Transaction, repositoryId: number, tag: ImageTag, digest: Digest, now: number): Promise<void> {
-    const before = await tagsTable.find(tx.db, repositoryId, tag)
-    if (before === digest) return
+  /** Points the tag at the image instead of `before`, and keeps the counts of both. */
+  async put(
+    tx: Transaction,
+    repositoryId: number,
+    tag: ImageTag,
+    digest: Digest,
+    before: Digest | undefined,
+    now: number,
+  ): Promise<void> {
     tx.touch(rowKey.tag(repositoryId, tag))
-    await tx.db
-      .insertInto('image_tags')
-      .values({ repository_id: repositoryId, tag, digest, tagged_at: now })
-      .onConflict((conflict) => conflict.columns(['repository_id', 'tag']).doUpdateSet({ digest, tagged_at: now }))
-      .execute()
-    if (before !== undefined) await addTags(tx, repositoryId, before, -1)
-    await addTags(tx, repositoryId, digest, 1)
+    await Promise.all([
+      tx.db
+        .insertInto('image_tags')
+        .values({ repository_id: repositoryId, tag, digest, tagged_at: now })
+        .onConflict((conflict) => conflict.columns(['repository_id', 'tag']).doUpdateSet({ digest, tagged_at: now }))
+        .execute(),
+      before === undefined ? undefined : addTags(tx, repositoryId, before, -1),
+      addTags(tx, repositoryId, digest, 1),
+    ])
   },
 
   async delete(tx: Transaction, repositoryId: number, tag: ImageTag, digest: Digest): Promise<void> {
