@@ -7,6 +7,7 @@ import { ConfigError } from '@berth/server/config.ts'
 import { Command, CommanderError } from 'commander'
 import { environment } from './commands/env.ts'
 import { init } from './commands/init.ts'
+import { migrateStore } from './commands/migrate-store.ts'
 import { serve } from './commands/serve.ts'
 import { versionCommand } from './commands/version.ts'
 
@@ -32,7 +33,7 @@ async function runCommand(args: readonly string[]): Promise<number> {
     .helpCommand(false)
     .exitOverride()
     .addHelpText('after', '\nEvery command tells more with --help. First: berth serve')
-  for (const command of [serve(finish), init(finish), environment(), versionCommand()]) {
+  for (const command of [serve(finish), init(finish), environment(), migrateStore(finish), versionCommand()]) {
     // Not inherited by `addCommand`.
     berth.addCommand(command.helpOption('-h, --help', 'show this help').exitOverride())
   }

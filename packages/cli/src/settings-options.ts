@@ -35,13 +35,13 @@ export function addSettings(command: Command, shown?: readonly SettingKey[]): Co
 }
 
 /** The configuration of a command's options and the environment. */
-export function configOf(options: Record<string, unknown>): Config {
+export function configOf(options: Record<string, unknown>, env: NodeJS.ProcessEnv = process.env): Config {
   const flags: Record<string, string | boolean> = {}
   for (const key of [...settingKeys, 'config', 'dev']) {
     const value = options[key]
     if (typeof value === 'string' || typeof value === 'boolean') flags[key] = value
   }
-  return parseConfig({ flags, env: process.env })
+  return parseConfig({ flags, env })
 }
 
 export const precedence = '\nAn option wins over its variable (in brackets), which wins over the file of settings.'

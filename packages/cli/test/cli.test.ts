@@ -16,7 +16,8 @@ describe('help', twoAtOnce, () => {
   it('lists the commands', async () => {
     const { code, stdout, stderr } = await run(['--help'])
     assert.deepEqual([code, stderr], [0, ''])
-    for (const command of ['serve', 'init', 'env', 'version']) assert.match(stdout, new RegExp(`^  ${command} `, 'm'))
+    for (const command of ['serve', 'init', 'env', 'migrate-store', 'version'])
+      assert.match(stdout, new RegExp(`^  ${command} `, 'm'))
   })
 
   it('of serve lists every setting that is served, with its variable and default', async () => {
@@ -33,7 +34,7 @@ describe('help', twoAtOnce, () => {
     assert.match(text, / --dev /)
   })
 
-  for (const command of ['init', 'env', 'version']) {
+  for (const command of ['init', 'env', 'migrate-store', 'version']) {
     it(`of ${command}`, async () => {
       const { code, stdout } = await run([command, '--help'])
       assert.equal(code, 0)

@@ -8,6 +8,8 @@ import { openLog } from './base/log.ts'
 import { version } from './base/version.ts'
 import { addressText, type Config, ConfigError, registryHostOf } from './config.ts'
 import { type Credentials, credentialsFile, publishAddress, withdrawAddress } from './data-dir-files.ts'
+import type { ProgressOutput } from './migrate-store/progress.ts'
+import type { TargetSources } from './migrate-store/target.ts'
 import { untrustedExitCode } from './processes/messages.ts'
 import { createPrimary, type Primary } from './processes/primary.ts'
 import { isWorker, joinPrimary } from './processes/worker.ts'
@@ -54,7 +56,8 @@ export async function serve(config: Config, io: ServeIo): Promise<number> {
   try {
     registry = await createRegistry(config)
     if (config.workers > 1) primary = primaryOf(config, registry)
-    const { url } = await (primary ? primary.start() : registry.listen())
+    const { url, port } = await registry.listen(primary)
+    await primary?.start(port)
     await registry.startJobs()
     const problem = await publishAddress(config, endpointOf(config, registry, url))
     if (problem !== undefined) io.stderr.write(`${problem}\n`)
@@ -82,7 +85,6 @@ function primaryOf(config: Config, registry: Registry): Primary {
   const { facts, log, turns, snapshot, stop } = registry
   return createPrimary({
     workers: config.workers,
-    port: config.listen.port,
     // They read the same arguments, but a temporary folder has another name each time.
     environment: config.isDataDirTemporary ? { BERTH_DATA_DIR: config.dataDir } : {},
     facts: { ...facts },
@@ -118,8 +120,7 @@ async function serveAsWorker(config: Config, io: ServeIo): Promise<number> {
         },
       },
     )
-    primary.onGather(registry.snapshot)
-    primary.tellListening((await registry.listen()).url)
+    primary.tellReady(registry)
   } catch (error) {
     await primary.tellFailure(error)
     return 1
@@ -142,6 +143,69 @@ export async function init(config: Config, io: CommandIo): Promise<number> {
     return 1
   }
 }
+
+export interface MigrateIo extends CommandIo {
+  /** The bar or the lines of its progress. */
+  stderr: ProgressOutput
+  /** Where signals arrive: `process`. */
+  signals: Pick<NodeJS.EventEmitter, 'on' | 'off'>
+  /** Ends the process at once. */
+  exit(code: number): void
+}
+
+/**
+ * Copies a whole store to another place, and leaves the old one. The first signal ends it at a point from which the same command goes on.
+ * @throws ConfigError when the options that name the other place have mistakes
+ */
+export async function migrateStore(config: Config, options: TargetSources, io: MigrateIo): Promise<number> {
+  const migration = await import('./migrate-store/migrate-store.ts')
+  const { planMove } = await import('./migrate-store/target.ts')
+  const move = planMove(config, options)
+  const stop = new AbortController()
+  let signalled: (typeof stopSignals)[number] | undefined
+  let firstSignalAt = 0
+  const onSignal = (signal: (typeof stopSignals)[number]) => {
+    const now = performance.now()
+    if (signalled === undefined) firstSignalAt = now
+    else if (now - firstSignalAt > oneSignalMs) io.exit(128 + signalNumbers[signal])
+    signalled ??= signal
+    stop.abort(new Stopped())
+  }
+  for (const signal of stopSignals) io.signals.on(signal, onSignal)
+  const log = openLog('warn')
+  const onFailedSync = (error: unknown) => {
+    io.stderr.write(`A sync to the disk failed (${error}). Look at the disk, then run the same command again.\n`)
+    io.exit(1)
+  }
+  try {
+    const { wrong, summary } = await migration.migrateStore(config, move, {
+      log: log.log,
+      output: io.stderr,
+      signal: stop.signal,
+      onFailedSync,
+    })
+    io.stdout.write(summary)
+    if (wrong.length === 0) return 0
+    io.stderr.write(
+      `Nothing was switched, since the store holds what can not be copied:\n${wrong.map((line) => `  ${line}\n`).join('')}` +
+        'The store is where it was. Push these images again, or remove them, and run the same command again.\n',
+    )
+    return 1
+  } catch (error) {
+    if (error instanceof Stopped) {
+      io.stderr.write('Stopped. The store is where it was. Run the same command again: it goes on from here.\n')
+      return 128 + signalNumbers[signalled ?? 'SIGINT']
+    }
+    io.stderr.write(describeFailure(error, config))
+    return 1
+  } finally {
+    log.flush()
+    for (const signal of stopSignals) io.signals.off(signal, onSignal)
+  }
+}
+
+/** A signal asked for the end. */
+class Stopped extends Error {}
 
 // What it says
 

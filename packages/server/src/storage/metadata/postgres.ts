@@ -30,6 +30,69 @@ export interface PostgresOptions {
   connections: number
   durability: 'full' | 'relaxed'
   log: Log
+  /** Taken before, for a command that no node may run beside. Otherwise this is a node. */
+  soleUse?: SoleUse
+}
+
+/** A database that no node uses, nor will while this is held. */
+export interface SoleUse {
+  /** False when the connection that holds it was lost: nodes may be there again. */
+  readonly isHeld: boolean
+  /** The facts of the installation that is there, read before anything is migrated; none in a database without one. */
+  facts(): Promise<Map<string, string>>
+  release(): Promise<void>
+}
+
+/** A killed process is there until the server sees that its connection has ended. */
+const lingeringMs = 3000
+
+/** Keeps nodes away. @throws StartError when there are some, or when the database can not be used */
+export async function takeSoleUse(address: PostgresAddress): Promise<SoleUse> {
+  let connection: PostgresConnection | undefined
+  try {
+    connection = await PostgresConnection.open({ address, synchronousCommit: 'on' })
+    const opened = connection
+    for (const startedAt = performance.now(); !(await tryLock(opened, 'pg_try_advisory_lock')); await sleep(100)) {
+      if (performance.now() - startedAt > lingeringMs) {
+        throw new StartError(
+          `nodes are running on the database ${address.database} (BERTH_DATABASE_URL)`,
+          'Stop them first, all of them; or another `berth migrate-store`, if it is one.',
+        )
+      }
+    }
+    return {
+      get isHeld() {
+        return opened.isOpen
+      },
+      async facts() {
+        const { rows } = await opened.run<{ there: boolean }>("select to_regclass('meta') is not null as there", [])
+        if (!rows[0]?.there) return new Map()
+        const facts = await opened.db.selectFrom('meta').selectAll().execute()
+        return new Map(facts.map(({ key, value }) => [key, value]))
+      },
+      release: () => opened.close(),
+    }
+  } catch (error) {
+    await connection?.close()
+    throw startError(error, address)
+  }
+}
+
+async function tryLock(
+  connection: PostgresConnection,
+  how: 'pg_try_advisory_lock' | 'pg_try_advisory_lock_shared',
+): Promise<boolean> {
+  const { rows } = await connection.run<{ taken: boolean }>(`select ${how}($1) as taken`, [locks.presence])
+  return rows[0]?.taken ?? false
+}
+
+/** Tells `berth migrate-store` that a node is there, as long as the connection is. @throws StartError when that is at work */
+async function showPresence(connection: PostgresConnection): Promise<void> {
+  if (await tryLock(connection, 'pg_try_advisory_lock_shared')) return
+  throw new StartError(
+    '`berth migrate-store` is at work on the database (BERTH_DATABASE_URL)',
+    'Wait until it has ended, and serve the store that it names then.',
+  )
 }
 
 /** @throws StartError that names the setting, in seconds */
@@ -67,8 +130,7 @@ class PostgresStore implements MetadataStore {
         this.#confirmedAt = since
       },
       async onWatchOpened(connection) {
-        // Tells `berth migrate-store` that a node is there.
-        await connection.run('select pg_advisory_lock_shared($1)', [locks.presence])
+        if (!options.soleUse) await showPresence(connection)
         await connection.run(`listen ${generationsChannel}`, [])
       },
     })
@@ -76,6 +138,7 @@ class PostgresStore implements MetadataStore {
 
   async start(): Promise<void> {
     await this.#alone(async (connection) => {
+      if (!this.#options.soleUse) await showPresence(connection)
       const { rows } = await connection.run<{ version: string; encoding: string }>(
         "select current_setting('server_version_num') as version, current_setting('server_encoding') as encoding",
         [],
@@ -115,6 +178,7 @@ class PostgresStore implements MetadataStore {
   }
 
   async #write<T>(change: (tx: Transaction) => Promise<T>, begin: string): Promise<T> {
+    if (this.#options.soleUse?.isHeld === false) throw unavailable(new Error('nodes may be there again'))
     for (let attempt = 1; ; attempt += 1) {
       try {
         const result = await this.#pool.use((connection) =>
