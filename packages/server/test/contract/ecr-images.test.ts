@@ -261,7 +261,7 @@ describe('PutImage', () => {
     const put = { headers: { 'content-type': image.mediaType }, body: image.text }
     const refused = await registry.oci.send('PUT', '/v2/quota/manifests/one-more', put)
     assertOciError(refused, 400, 'DENIED', 'An image may not have more than 1000 tags')
-    registry.sql(`UPDATE repositories SET image_count = 100000 WHERE name = 'quota'`)
+    await registry.sql(`UPDATE repositories SET image_count = 100000 WHERE name = 'quota'`)
     const next = fixedImage('next')
     await pushBlobs('quota', ...next.blobs)
     await registry.aws.refused(

@@ -274,7 +274,7 @@ describe('3.4.1: from InitiateLayerUpload to CompleteLayerUpload', () => {
   test('quota: 4,200 parts', async () => {
     const uploadId = await initiate()
     await sendPart(uploadId, 'x')
-    registry.sql(`UPDATE uploads SET part_count = 4200 WHERE upload_id = '${uploadId}'`)
+    await registry.sql(`UPDATE uploads SET part_count = 4200 WHERE upload_id = '${uploadId}'`)
     await registry.aws.refused(
       'UploadLayerPart',
       partOf(uploadId, 'y', 1),

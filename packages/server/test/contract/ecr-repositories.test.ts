@@ -149,7 +149,7 @@ describe('CreateRepository', () => {
 
   test('quota: 100,000 repositories in a registry', async () => {
     const frankfurt = registry.awsAs(registry.credentials, 'eu-central-1')
-    registry.sql(`
+    await registry.sql(`
       WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 99999)
       INSERT INTO repositories (account_id, region, name, created_at, tag_mutability, scan_on_push, key_scope, image_count)
       SELECT '${account}', 'eu-central-1', 'many/' || i, 0, 'MUTABLE', 0, 'default', 0 FROM n`)

@@ -2,13 +2,11 @@
 // read is anything but what its digest says, and at the end what is visible is whole and nothing else takes room.
 
 import assert from 'node:assert/strict'
-import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { contractRegistry } from '../support/contract-registry.ts'
 import { fixedImage, fixedIndex } from '../support/fixed-images.ts'
 import { digestOf } from '../support/image-builder.ts'
+import { brokenReferences } from '../support/peek.ts'
 import type { Answer } from '../support/plain-http.ts'
 import { seededRandom } from '../support/random.ts'
 
@@ -96,18 +94,15 @@ test('many clients at once', async (t) => {
     assert.ok(answers[each], `${each} is among ${JSON.stringify(answers)}`)
   }
 
-  const database = new DatabaseSync(join(registry.dataDir, 'berth.db'))
-  t.after(() => database.close())
-  const rows = (sql: string) => database.prepare(sql).all()
-  assert.deepEqual(rows('PRAGMA foreign_key_check'), [])
-  for (const { name, digest } of rows(
+  const { rows } = registry.peek
+  assert.deepEqual(await rows(brokenReferences), [])
+  for (const { name, digest } of await rows(
     'SELECT r.name, l.digest FROM blob_links l JOIN repositories r ON r.id = l.repository_id',
   )) {
     assert.equal(digestOf((await oci.send('GET', `/v2/${name}/blobs/${digest}`)).body), digest)
   }
-  const files = readdirSync(join(registry.dataDir, 'blobs')).flatMap((day) =>
-    readdirSync(join(registry.dataDir, 'blobs', day)).map((file) => `${day}/${file}`),
+  const keys = (await rows('SELECT storage_key FROM blobs WHERE storage_key IS NOT NULL')).map((row) =>
+    String(row.storage_key),
   )
-  const keys = rows('SELECT storage_key FROM blobs WHERE storage_key IS NOT NULL').map((row) => String(row.storage_key))
-  assert.deepEqual(files.toSorted(), keys.toSorted())
+  assert.deepEqual(await registry.bytes.storageKeys(), keys.toSorted())
 })

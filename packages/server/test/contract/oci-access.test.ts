@@ -206,11 +206,11 @@ describe('1.5.1: the IAM action that guards each endpoint', () => {
 
   /** A user who may not ask for a token has one all the same: it was made by the administrator's, for a key that has no rights now. */
   async function authorizationOfUser(user: { accessKeyId: string; secretAccessKey: string }): Promise<string> {
-    registry.sql('UPDATE users SET is_administrator = 1')
-    registry.identitiesChanged()
+    await registry.sql('UPDATE users SET is_administrator = 1')
+    await registry.identitiesChanged()
     const authorization = await authorizationOf(registry.awsAs(user))
-    registry.sql("UPDATE users SET is_administrator = 0 WHERE name = 'stranger'")
-    registry.identitiesChanged()
+    await registry.sql("UPDATE users SET is_administrator = 0 WHERE name = 'stranger'")
+    await registry.identitiesChanged()
     return authorization
   }
 })

@@ -368,12 +368,12 @@ describe('3.4.2: download links', () => {
 
   test('it ends with the access key that asked for it, and with the blob', async () => {
     const user = await registry.createUser('downloader')
-    registry.sql('UPDATE users SET is_administrator = 1')
-    registry.identitiesChanged()
+    await registry.sql('UPDATE users SET is_administrator = 1')
+    await registry.identitiesChanged()
     const theirs = await linkTo(layer, registry.awsAs(user))
     assert.equal((await get(theirs)).status, 200)
-    registry.sql("UPDATE users SET is_administrator = 0 WHERE name = 'downloader'")
-    registry.identitiesChanged()
+    await registry.sql("UPDATE users SET is_administrator = 0 WHERE name = 'downloader'")
+    await registry.identitiesChanged()
     assertDenied(
       await get(theirs),
       `User: arn:aws:iam::${account}:user/downloader is not authorized to perform: ecr:GetDownloadUrlForLayer on resource: arn:aws:ecr:us-east-1:${account}:repository/linked because no identity-based policy allows the ecr:GetDownloadUrlForLayer action`,

@@ -2,7 +2,7 @@
 // ECR features 1.5.3).
 
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -14,6 +14,7 @@ import { account, type ContractRegistry, contractRegistry } from '../support/con
 import { digestOf } from '../support/image-builder.ts'
 import { assertHeaders, assertOciError, type OciWire, ociWire } from '../support/oci-wire.ts'
 import { type Answer, plainHttp, type RawConnection } from '../support/plain-http.ts'
+import { createStore, storeUnderTest } from '../support/stores.ts'
 import { manualClock } from '../support/test-registry.ts'
 import { until } from '../support/until.ts'
 
@@ -31,7 +32,7 @@ before(async () => {
 after(() => registry?.close())
 
 const idOf = (location: string) => String(location.split('/').at(-1))
-const stagedFiles = () => readdir(join(registry.dataDir, 'uploads'))
+const stagedUploads = () => registry.bytes.stagedUploads()
 const uploadNotFound = (location: string) =>
   `The upload with id '${idOf(location)}' does not exist in the repository with name '${name}' in the registry with id '${account}'`
 const mismatch = (given: string, content: string | Buffer) =>
@@ -87,7 +88,7 @@ describe('end-4a and end-6: POST, then PUT', () => {
         await assertHolds(digest, content)
       }
     }
-    assert.deepEqual(await stagedFiles(), [])
+    assert.deepEqual(await stagedUploads(), [])
   })
 
   test('a blob that is there already is created again without a complaint', async () => {
@@ -101,7 +102,7 @@ describe('end-4a and end-6: POST, then PUT', () => {
       assertOciError(await put(location, unknown, content), 400, 'DIGEST_INVALID', mismatch(unknown, content))
       assertOciError(await status(location), 404, 'BLOB_UPLOAD_UNKNOWN', uploadNotFound(location))
     }
-    assert.deepEqual(await stagedFiles(), [])
+    assert.deepEqual(await stagedUploads(), [])
   })
 
   test('a digest that is none, or not there: 400, and the upload goes on', async () => {
@@ -165,7 +166,7 @@ describe('end-4b: everything in one POST', () => {
       assertOciError(await post(unknown, content), 400, 'DIGEST_INVALID', mismatch(unknown, content))
     }
     assertOciError(await post('x', 'other'), 400, 'DIGEST_INVALID', badDigest)
-    assert.deepEqual(await stagedFiles(), [])
+    assert.deepEqual(await stagedUploads(), [])
   })
 })
 
@@ -254,9 +255,9 @@ describe('end-13 and end-14: asking and cancelling', () => {
   test('a cancelled upload is gone with its bytes', async () => {
     const location = await oci.startUpload(name)
     await patch(location, 'c'.repeat(100_000))
-    assert.ok((await stagedFiles()).includes(idOf(location)))
+    assert.ok((await stagedUploads()).includes(idOf(location)))
     assert.deepEqual([(await oci.send('DELETE', location)).status], [204])
-    assert.ok(!(await stagedFiles()).includes(idOf(location)))
+    assert.ok(!(await stagedUploads()).includes(idOf(location)))
     for (const method of ['GET', 'PATCH', 'DELETE']) {
       assertOciError(await oci.send(method, location), 404, 'BLOB_UPLOAD_UNKNOWN', uploadNotFound(location))
     }
@@ -278,8 +279,8 @@ describe('end-13 and end-14: asking and cancelling', () => {
       assertOciError(await oci.send('PATCH', target), 404, 'BLOB_UPLOAD_UNKNOWN', uploadNotFound(id))
     }
     const user = await registry.createUser('colleague')
-    registry.sql('UPDATE users SET is_administrator = 1')
-    registry.identitiesChanged()
+    await registry.sql('UPDATE users SET is_administrator = 1')
+    await registry.identitiesChanged()
     const theirs = await registry.ociAs(registry.awsAs(user))
     assertOciError(await theirs.send('GET', location), 404, 'BLOB_UPLOAD_UNKNOWN', uploadNotFound(location))
     assert.equal((await status(location)).status, 204)
@@ -335,12 +336,12 @@ describe('bodies that break off, and requests that cross', () => {
   })
 
   test('a single POST that is cut leaves nothing', async () => {
-    const before = (await stagedFiles()).length
+    const before = (await stagedUploads()).length
     const connection = await begin('POST', `/v2/${name}/blobs/uploads/?digest=${unknown}`, 10_000_000)
     connection.write(Buffer.alloc(3_000_000))
-    await until('the bytes are staged', async () => (await stagedFiles()).length > before)
+    await until('the bytes are staged', async () => (await stagedUploads()).length > before)
     connection.cut()
-    await until('the staged bytes are gone', async () => (await stagedFiles()).length === before)
+    await until('the staged bytes are gone', async () => (await stagedUploads()).length === before)
   })
 
   test('asking leaves a running body alone; a newer request takes over from one whose body does not come', async () => {
@@ -371,12 +372,7 @@ describe('bodies that break off, and requests that cross', () => {
   test('the same blob by many uploads at once: all get 201, and one file holds it', async () => {
     const content = Buffer.alloc(400_000, 'one of many')
     const digest = digestOf(content)
-    const files = async () => {
-      const days = await readdir(join(registry.dataDir, 'blobs'))
-      const each = await Promise.all(days.map((day) => readdir(join(registry.dataDir, 'blobs', day))))
-      return each.flat().length
-    }
-    const before = await files()
+    const before = await registry.bytes.storageKeys()
     const locations = await Promise.all(Array.from({ length: 8 }, () => oci.startUpload(name)))
     const answers = await Promise.all(locations.map((location) => put(location, digest, content)))
     assert.deepEqual(
@@ -384,7 +380,7 @@ describe('bodies that break off, and requests that cross', () => {
       Array.from({ length: 8 }, () => 201),
     )
     await assertHolds(digest, content)
-    assert.equal(await files(), before + 1)
+    assert.equal((await registry.bytes.storageKeys()).length, before.length + 1)
   })
 
   test('a body that nobody wants is read up to a bound, and then the connection ends', async () => {
@@ -443,7 +439,7 @@ describe('limits', () => {
     const crowded = await contractRegistry()
     try {
       await crowded.aws.ok('CreateRepository', { repositoryName: name })
-      crowded.sql(`
+      await crowded.sql(`
         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9999)
         INSERT INTO uploads (upload_id, repository_id, user_id, received_bytes, part_count, created_at, updated_at)
         SELECT 'u' || i, 1, 'x', 0, 0, 0, 0 FROM n`)
@@ -463,9 +459,13 @@ describe('limits', () => {
 
 test('an upload goes on after a restart, at what its last answer said', async (t) => {
   const dataDir = await mkdtemp(join(tmpdir(), 'berth-restart-'))
-  t.after(() => rm(dataDir, { recursive: true, force: true }))
+  const store = await createStore(storeUnderTest())
+  t.after(async () => {
+    await store.dispose()
+    await rm(dataDir, { recursive: true, force: true })
+  })
   const clock = manualClock()
-  const config = parseConfig({ flags: { listen: '127.0.0.1:0', dataDir, durability: 'relaxed' }, env: {} })
+  const config = parseConfig({ flags: { listen: '127.0.0.1:0', dataDir, durability: 'relaxed' }, env: store.env })
   let credentials = { accessKeyId: '', secretAccessKey: '' }
 
   const run = async (use: (oci: OciWire, recovered: readonly string[]) => Promise<void>) => {

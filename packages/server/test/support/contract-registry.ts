@@ -1,13 +1,14 @@
 // A registry for contract tests: a clock that stands still at a known time, so that whole answers can be compared, both wires byte for byte,
 // and principals who are not the first administrator.
 
-import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { loadKeyRing } from '../../src/auth/key-ring.ts'
 import { randomIds } from '../../src/base/ids.ts'
+import { generationsChannel } from '../../src/storage/metadata/tables/generations.ts'
 import { type AwsWire, awsWire } from './aws-wire.ts'
 import { type OciWire, ociWire } from './oci-wire.ts'
+import { bytesLiteral, type Sql } from './peek.ts'
 import { type PlainHttp, plainHttp } from './plain-http.ts'
+import { openStoredBytes, type StoredBytes } from './stored-bytes.ts'
 import {
   type ManualClock,
   manualClock,
@@ -15,6 +16,7 @@ import {
   type TestRegistry,
   testRegistry,
 } from './test-registry.ts'
+import { until } from './until.ts'
 
 /** 2026-11-14T12:00:00.250Z */
 export const startOfTime = Date.UTC(2026, 10, 14, 12, 0, 0, 250)
@@ -30,10 +32,11 @@ export interface ContractRegistry extends TestRegistry {
   ociAs(aws: AwsWire): Promise<OciWire>
   /** A user of the account who is no administrator: there is no API for that yet, so the row is put into the database. */
   createUser(name: string): Promise<TestCredentials>
+  bytes: StoredBytes
   /** Runs SQL on the store, for states that take too long to reach. */
-  sql(text: string): void
+  sql(text: Sql): Promise<void>
   /** After a change of identities by SQL: whoever keeps them reads them again. */
-  identitiesChanged(): void
+  identitiesChanged(): Promise<void>
 }
 
 export async function contractRegistry(flags: Record<string, string> = {}): Promise<ContractRegistry> {
@@ -49,15 +52,23 @@ export async function contractRegistry(flags: Record<string, string> = {}): Prom
     return ociWire(http, `Basic ${authorizationData[0].authorizationToken}`)
   }
   const aws = awsAs(made.credentials)
-  const sql = (text: string) => {
-    const database = new DatabaseSync(join(made.dataDir, 'berth.db'))
-    try {
-      database.exec(text)
-    } finally {
-      database.close()
-    }
+  const bytes = openStoredBytes(made.config)
+  const sql = (text: Sql) => made.peek.run(text)
+  const identitiesChanged = async () => {
+    const moved = "UPDATE generations SET generation = generation + 1 WHERE name = 'identities'"
+    await sql({ sqlite: moved, postgres: `${moved}; NOTIFY ${generationsChannel}` })
+    const keys = await made.peek.rows(
+      'SELECT k.access_key_id, u.is_administrator FROM access_keys k JOIN users u ON u.user_id = k.user_id',
+    )
+    // A notification arrives when it arrives.
+    await until('the registry knows of the change', async () => {
+      for (const { access_key_id, is_administrator } of keys) {
+        const key = await made.registry.identities.findAccessKey(String(access_key_id))
+        if (key?.principal.isAdministrator !== (is_administrator === 1)) return false
+      }
+      return true
+    })
   }
-  const identitiesChanged = () => sql("UPDATE generations SET generation = generation + 1 WHERE name = 'identities'")
   return {
     ...made,
     clock,
@@ -66,27 +77,31 @@ export async function contractRegistry(flags: Record<string, string> = {}): Prom
     oci: await ociAs(aws),
     awsAs,
     ociAs,
+    bytes,
     sql,
     async createUser(name) {
       const credentials = { accessKeyId: randomIds.accessKey(), secretAccessKey: randomIds.secretKey() }
       const userId = randomIds.user()
-      const keyRing = await loadKeyRing({ dataDir: made.dataDir }, { mayCreate: false })
+      const keyRing = await loadKeyRing(made.config, { mayCreate: false })
       const sealed = keyRing.seal(
         'access-key',
         Buffer.from(credentials.secretAccessKey),
         `access_keys/${account}/${credentials.accessKeyId}`,
       )
-      sql(`
+      const secret = bytesLiteral(sealed)
+      const insert = (bytes: string) => `
         INSERT INTO users (user_id, account_id, name, is_administrator, created_at)
           VALUES ('${userId}', '${account}', '${name}', 0, ${clock.now()});
         INSERT INTO access_keys (access_key_id, user_id, sealed_secret, status, created_at)
-          VALUES ('${credentials.accessKeyId}', '${userId}', x'${sealed.toString('hex')}', 'Active', ${clock.now()})`)
-      identitiesChanged()
+          VALUES ('${credentials.accessKeyId}', '${userId}', ${bytes}, 'Active', ${clock.now()})`
+      await sql({ sqlite: insert(secret.sqlite), postgres: insert(secret.postgres) })
+      await identitiesChanged()
       return credentials
     },
     identitiesChanged,
     async close() {
       http.close()
+      bytes.close()
       await made.close()
     },
   }

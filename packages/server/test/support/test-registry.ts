@@ -1,4 +1,5 @@
-// The registry in this process, on a data directory of its own: the real thing, with the parts that a test wants to hold (clock, log).
+// The registry in this process, on a store of its own: the real thing, with the parts that a test wants to hold (clock, log).
+// BERTH_TEST_STORE says which store (stores.ts).
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -9,8 +10,10 @@ import { parseAccountId } from '@berth/api/names/registry.ts'
 import type { Clock } from '../../src/base/clock.ts'
 import { randomIds } from '../../src/base/ids.ts'
 import { silentLog } from '../../src/base/log.ts'
-import { parseConfig } from '../../src/config.ts'
+import { type Config, parseConfig } from '../../src/config.ts'
 import { createRegistry, type Registry } from '../../src/registry.ts'
+import { openPeek, type Peek } from './peek.ts'
+import { createStore, type StoreName, storeUnderTest } from './stores.ts'
 
 /** Loaded where it is used: most tests speak to the registry byte for byte, and it takes as long to load as the registry itself. */
 const require = createRequire(import.meta.url)
@@ -25,18 +28,21 @@ export interface TestCredentials {
 
 export interface TestRegistry {
   registry: Registry
+  config: Config
+  store: StoreName
   url: string
   host: string
   dataDir: string
   accountId: string
   credentials: TestCredentials
+  peek: Peek
   /** Makes another account in the same store, with an administrator of its own. */
   createAccount(accountId: string): Promise<TestCredentials>
   /** Amazon's client, signing as the first administrator unless told otherwise. */
   ecr(options?: { credentials?: TestCredentials; region?: string }): ECRClient
   /** The value of an `Authorization` header for `/v2/`. */
   dockerAuthorization(options?: { credentials?: TestCredentials; region?: string }): Promise<string>
-  /** Closes it and removes its folder. */
+  /** Closes it and removes its store. */
   close(): Promise<void>
 }
 
@@ -44,9 +50,10 @@ export async function testRegistry(
   options: { clock?: Clock; flags?: Record<string, string> } = {},
 ): Promise<TestRegistry> {
   const dataDir = await mkdtemp(join(tmpdir(), 'berth-registry-'))
+  const store = await createStore(storeUnderTest())
   const config = parseConfig({
     flags: { listen: '127.0.0.1:0', dataDir, durability: 'relaxed', ...options.flags },
-    env: {},
+    env: store.env,
   })
   const registry = await createRegistry(config, {
     log: { log: silentLog, access: silentLog, flush: () => {} },
@@ -58,6 +65,7 @@ export async function testRegistry(
   const { url } = await registry.listen()
   const credentials = registry.firstCredentials
   if (!credentials) throw new Error('a new store has no first credentials')
+  const peek = openPeek(store.databaseUrl ?? join(dataDir, 'berth.db'))
   const clients: ECRClient[] = []
   const ecr: TestRegistry['ecr'] = (given = {}) => {
     const client = new (sdk().ECRClient)({
@@ -71,6 +79,9 @@ export async function testRegistry(
   }
   return {
     registry,
+    config,
+    store: store.name,
+    peek,
     url,
     host: new URL(url).host,
     dataDir,
@@ -92,6 +103,8 @@ export async function testRegistry(
     async close() {
       for (const client of clients) client.destroy()
       await registry.close()
+      await peek.close()
+      await store.dispose()
       await rm(dataDir, { recursive: true, force: true })
     },
   }

@@ -1,22 +1,24 @@
-// The store below the domain, without a wire: the real database and files on a folder of their own, for tests of the rules above them.
+// The store below the domain, without a wire: the real database and the real place of bytes, of the test's own, for tests of the rules above
+// them. BERTH_TEST_STORE says which (stores.ts).
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import type { TestContext } from 'node:test'
 import { parseAccountId, parseRegion } from '@berth/api/names/registry.ts'
 import { parseRepositoryName } from '@berth/api/names/repository-name.ts'
 import { randomIds } from '../../src/base/ids.ts'
 import { silentLog } from '../../src/base/log.ts'
 import type { RequestContext } from '../../src/base/request-context.ts'
+import { parseConfig } from '../../src/config.ts'
 import { createRepositories } from '../../src/domain/repositories/repositories.ts'
 import type { BlobStore } from '../../src/storage/blobs/blob-store.ts'
-import { openFilesystem } from '../../src/storage/blobs/filesystem.ts'
 import type { MetadataStore } from '../../src/storage/metadata/metadata-store.ts'
-import { openSqlite } from '../../src/storage/metadata/sqlite.ts'
+import { openStores } from '../../src/stores.ts'
 import { type FaultPlan, faultyBlobStore } from './faulty-blob-store.ts'
 import { type ManualClock, manualClock } from './manual-clock.ts'
+import { openPeek, type Sql } from './peek.ts'
+import { createStore, storeUnderTest } from './stores.ts'
 
 export interface TestStore {
   metadata: MetadataStore
@@ -33,7 +35,7 @@ export interface TestStore {
   /** Makes a repository of the context's registry; gives the number of its row. */
   createRepository(name: string): Promise<number>
   /** The rows of a query, read past the store. */
-  rows(sql: string): Record<string, unknown>[]
+  rows(sql: Sql): Promise<Record<string, unknown>[]>
   /** Storage keys, in order. */
   keys(): Promise<string[]>
   /** Uploads with staged bytes. */
@@ -44,12 +46,16 @@ export interface TestStore {
 export async function testStore(t: TestContext): Promise<TestStore> {
   const dataDir = await mkdtemp(join(tmpdir(), 'berth-store-'))
   const clock = manualClock(Date.UTC(2026, 10, 14, 12))
-  const onFailedSync = (error: unknown) => {
-    throw error
-  }
-  const path = join(dataDir, 'berth.db')
-  const metadata = await openSqlite({ path, durability: 'relaxed', log: silentLog, onFailedSync })
-  const files = await openFilesystem({ dataDir, durability: 'relaxed', clock, concurrentSyncs: 2, onFailedSync })
+  const store = await createStore(storeUnderTest())
+  const config = parseConfig({ flags: { dataDir, durability: 'relaxed' }, env: store.env })
+  const { metadata, blobs, close } = await openStores(config, {
+    clock,
+    log: silentLog,
+    onFailedSync(error) {
+      throw error
+    },
+  })
+  const peek = openPeek(store.databaseUrl ?? join(dataDir, 'berth.db'))
   const plan: FaultPlan = {}
   const accountId = parseAccountId('123456789012')
   const region = parseRegion('us-east-1')
@@ -72,13 +78,15 @@ export async function testStore(t: TestContext): Promise<TestStore> {
     log: silentLog,
   }
   t.after(async () => {
-    await metadata.close()
+    await close()
+    await peek.close()
+    await store.dispose()
     await rm(dataDir, { recursive: true, force: true })
   })
   return {
     metadata,
-    files,
-    blobs: faultyBlobStore(files, plan),
+    files: blobs,
+    blobs: faultyBlobStore(blobs, plan),
     plan,
     clock,
     ids: randomIds,
@@ -98,23 +106,16 @@ export async function testStore(t: TestContext): Promise<TestStore> {
       })
       return id
     },
-    rows(sql) {
-      const database = new DatabaseSync(path, { enableForeignKeyConstraints: true })
-      try {
-        return database.prepare(sql).all()
-      } finally {
-        database.close()
-      }
-    },
+    rows: (sql) => peek.rows(sql),
     async keys() {
       const keys: string[] = []
-      for await (const group of files.storageKeys()) keys.push(...group)
+      for await (const group of blobs.storageKeys()) keys.push(...group)
       return keys.sort()
     },
     async staged() {
-      const ids: string[] = []
-      for await (const strays of files.strays(0)) ids.push(...strays.map(({ uploadId }) => uploadId))
-      return ids
+      const ids = new Set<string>()
+      for await (const strays of blobs.strays(0)) for (const { uploadId } of strays) ids.add(uploadId)
+      return [...ids]
     },
   }
 }

@@ -24,9 +24,11 @@ async function opened(t: TestContext) {
     await uploads.put(store.ctx, repository, digestOf(content), { stream: Readable.from([Buffer.from(content)]) })
     return digestOf(content)
   }
-  const linkOf = (digest: Digest, repositoryId = 1) =>
-    store.rows(
-      `SELECT unreferenced_at FROM blob_links WHERE digest = '${digest}' AND repository_id = ${repositoryId}`,
+  const linkOf = async (digest: Digest, repositoryId = 1) =>
+    (
+      await store.rows(
+        `SELECT unreferenced_at FROM blob_links WHERE digest = '${digest}' AND repository_id = ${repositoryId}`,
+      )
     )[0]?.unreferenced_at
   return { ...store, blobs: createBlobs(store), push, linkOf }
 }
@@ -38,14 +40,14 @@ describe('the grace period of a blob that no image names', () => {
     const start = clock.now()
     const looks = [() => blobs.stat(ctx, 'app', digest), () => blobs.check(ctx, 'app', [digest, digestOf('unknown')])]
     for (const look of looks) {
-      const before = linkOf(digest)
+      const before = await linkOf(digest)
       clock.advance(60 * minutes)
       const { commits } = metadata.statistics()
       await look()
-      assert.deepEqual([linkOf(digest), metadata.statistics().commits], [before, commits])
+      assert.deepEqual([await linkOf(digest), metadata.statistics().commits], [before, commits])
       clock.advance(1)
       await look()
-      assert.equal(linkOf(digest), clock.now())
+      assert.equal(await linkOf(digest), clock.now())
     }
     assert.ok(clock.now() > start)
   })
@@ -56,12 +58,12 @@ describe('the grace period of a blob that no image names', () => {
     const start = clock.now()
     clock.advance(1000 * minutes)
     await blobs.get(ctx, 'app', digest)
-    assert.equal(linkOf(digest), start)
+    assert.equal(await linkOf(digest), start)
     await metadata.write((tx) => tx.db.updateTable('blob_links').set({ unreferenced_at: null }).execute())
     const { commits } = metadata.statistics()
     await blobs.stat(ctx, 'app', digest)
     await blobs.check(ctx, 'app', [digest])
-    assert.deepEqual([linkOf(digest), metadata.statistics().commits], [null, commits])
+    assert.deepEqual([await linkOf(digest), metadata.statistics().commits], [null, commits])
   })
 
   test('pushing and mounting what is there begin it anew, unless an image names it', async (t) => {
@@ -71,14 +73,14 @@ describe('the grace period of a blob that no image names', () => {
     await blobs.mount(ctx, 'other', digest, 'app')
     clock.advance(minutes)
     await push('content')
-    assert.equal(linkOf(digest), clock.now())
+    assert.equal(await linkOf(digest), clock.now())
     await blobs.mount(ctx, 'other', digest, 'app')
-    assert.equal(linkOf(digest, 2), clock.now())
+    assert.equal(await linkOf(digest, 2), clock.now())
     await metadata.write((tx) => tx.db.updateTable('blob_links').set({ unreferenced_at: null }).execute())
     clock.advance(minutes)
     await push('content')
     await blobs.mount(ctx, 'other', digest, 'app')
-    assert.deepEqual([linkOf(digest), linkOf(digest, 2)], [null, null])
+    assert.deepEqual([await linkOf(digest), await linkOf(digest, 2)], [null, null])
   })
 })
 
@@ -100,7 +102,7 @@ describe('mounts (OCI end-11)', () => {
       },
     })
     assert.equal(await racing.mount(ctx, 'other', digest, 'app'), false)
-    assert.deepEqual(rows('SELECT * FROM blob_links'), [])
+    assert.deepEqual(await rows('SELECT * FROM blob_links'), [])
   })
 
   test('another key scope is as good as none', async (t) => {

@@ -75,14 +75,14 @@ describe('files without a row (docs/design/uploads.md)', () => {
     let removed: number | undefined
     plan.after = async (step) => {
       if (step !== 'promote') return
-      assert.deepEqual([(await keys()).length, rows('SELECT * FROM blobs').length], [1, 0])
+      assert.deepEqual([(await keys()).length, (await rows('SELECT * FROM blobs')).length], [1, 0])
       removed = await sweep.removeStrayBlobs(signal)
     }
     await uploads.put(ctx, repository, digestOf(large('x')), body(large('x')))
     assert.equal(removed, 0)
     assert.deepEqual(
       await keys(),
-      rows('SELECT storage_key FROM blobs').map((row) => row.storage_key),
+      (await rows('SELECT storage_key FROM blobs')).map((row) => row.storage_key),
     )
   })
 

@@ -77,7 +77,7 @@ describe('where bytes lie (durability, rule 7)', () => {
       assert.equal((await keys()).length, files)
       assert.ok((await contentOf(digestOf(bytes))).equals(bytes))
     }
-    assert.deepEqual(rows('SELECT upload_id FROM uploads'), [])
+    assert.deepEqual(await rows('SELECT upload_id FROM uploads'), [])
   })
 
   test('a chunk is kept before its answer: in the row while there is little, in a file otherwise', async (t) => {
@@ -85,13 +85,16 @@ describe('where bytes lie (durability, rule 7)', () => {
     const uploadId = await uploads.start(ctx, repository)
     assert.equal(await uploads.append(ctx, repository, uploadId, body('abc')), 3)
     assert.deepEqual(await staged(), [])
-    assert.deepEqual(
-      { ...rows('SELECT received_bytes, head FROM uploads')[0] },
-      { received_bytes: 3, head: Uint8Array.from(Buffer.from('abc')) },
-    )
+    assert.deepEqual((await rows('SELECT received_bytes, head FROM uploads'))[0], {
+      received_bytes: 3,
+      head: Uint8Array.from(Buffer.from('abc')),
+    })
     assert.equal(await uploads.append(ctx, repository, uploadId, body(Buffer.alloc(70_000))), 70_003)
     assert.deepEqual(await staged(), [uploadId])
-    assert.deepEqual({ ...rows('SELECT received_bytes, head FROM uploads')[0] }, { received_bytes: 70_003, head: null })
+    assert.deepEqual((await rows('SELECT received_bytes, head FROM uploads'))[0], {
+      received_bytes: 70_003,
+      head: null,
+    })
   })
 
   test('after a restart the bytes are read back before anything is acknowledged, and a wrong digest leaves nothing', async (t) => {
@@ -111,7 +114,7 @@ describe('where bytes lie (durability, rule 7)', () => {
         )
     }
     assert.ok(await has(digestOf(large)))
-    assert.deepEqual([(await keys()).length, await staged(), rows('SELECT * FROM uploads')], [1, [], []])
+    assert.deepEqual([(await keys()).length, await staged(), await rows('SELECT * FROM uploads')], [1, [], []])
   })
 
   test('content is stored once, however many repositories push it', async (t) => {
@@ -119,8 +122,8 @@ describe('where bytes lie (durability, rule 7)', () => {
     await createRepository('other')
     for (const name of [repository, 'other', repository]) await uploads.put(ctx, name, digestOf(large), body(large))
     assert.equal((await keys()).length, 1)
-    assert.equal(rows('SELECT * FROM blobs').length, 1)
-    assert.equal(rows('SELECT * FROM blob_links').length, 2)
+    assert.equal((await rows('SELECT * FROM blobs')).length, 1)
+    assert.equal((await rows('SELECT * FROM blob_links')).length, 2)
   })
 })
 
@@ -171,7 +174,7 @@ describe('a disk without room', () => {
       await assert.rejects(uploads.put(ctx, repository, digestOf(twice), body(large, large)), isStoreFull, step)
       plan.before = () => {}
       assert.equal(await has(digestOf(twice)), false)
-      assert.deepEqual([await staged(), await keys(), rows('SELECT * FROM uploads')], [[], [], []], step)
+      assert.deepEqual([await staged(), await keys(), await rows('SELECT * FROM uploads')], [[], [], []], step)
     }
     await uploads.put(ctx, repository, digestOf(twice), body(large, large))
     assert.ok(await has(digestOf(twice)))
@@ -217,7 +220,7 @@ describe('a promotion that fails (docs/design/uploads.md)', () => {
     await assert.rejects(uploads.put(ctx, repository, digestOf(large), body(large)), failure)
     plan.before = () => {}
     assert.equal(await has(digestOf(large)), false)
-    assert.deepEqual(rows('SELECT * FROM blobs'), [])
+    assert.deepEqual(await rows('SELECT * FROM blobs'), [])
   })
 
   test('a repository that went meanwhile: the file goes too', async (t) => {
@@ -240,7 +243,7 @@ describe('a promotion that fails (docs/design/uploads.md)', () => {
       await uploads.put(ctx, repository, digestOf(large), body(large))
     }
     await uploads.put(ctx, repository, digestOf(large), body(large))
-    const [row] = rows('SELECT storage_key FROM blobs')
+    const [row] = await rows('SELECT storage_key FROM blobs')
     assert.deepEqual(await keys(), [row?.storage_key])
     assert.ok((await contentOf(digestOf(large))).equals(large))
   })
@@ -251,12 +254,12 @@ describe('a promotion that fails (docs/design/uploads.md)', () => {
     await metadata.write((tx) => tx.db.updateTable('blobs').set({ deleting_at: 1 }).execute())
     await uploads.put(ctx, repository, digestOf(large), body(large))
     assert.equal((await keys()).length, 2)
-    const blobs = rows('SELECT id, deleting_at FROM blobs ORDER BY id')
+    const blobs = await rows('SELECT id, deleting_at FROM blobs ORDER BY id')
     assert.deepEqual(
       blobs.map((row) => row.deleting_at),
       [1, null],
     )
-    assert.equal(rows('SELECT blob_id FROM blob_links')[0]?.blob_id, blobs[1]?.id)
+    assert.equal((await rows('SELECT blob_id FROM blob_links'))[0]?.blob_id, blobs[1]?.id)
     assert.ok((await contentOf(digestOf(large))).equals(large))
   })
 })
@@ -366,9 +369,7 @@ describe('limits and leftovers', () => {
     assert.equal(await body12, 12)
     assert.deepEqual(await staged(), [touched])
     assert.deepEqual(
-      rows('SELECT upload_id FROM uploads')
-        .map((row) => row.upload_id)
-        .toSorted(),
+      (await rows('SELECT upload_id FROM uploads')).map((row) => row.upload_id).toSorted(),
       [touched, running].toSorted(),
     )
     for (const id of [idle, silent]) await assert.rejects(uploads.receivedBytes(ctx, repository, id))

@@ -10,7 +10,7 @@ const digestOf = (n: number) => parseDigest(`sha256:${n.toString(16).padStart(64
 async function opened(
   t: TestContext,
   images: number,
-): Promise<TestStore & { pullTimes: PullTimes; recorded(): unknown[] }> {
+): Promise<TestStore & { pullTimes: PullTimes; recorded(): Promise<unknown[]> }> {
   t.mock.timers.enable({ apis: ['setInterval'] })
   const store = await testStore(t)
   const id = await store.createRepository('app')
@@ -39,7 +39,8 @@ async function opened(
   return {
     ...store,
     pullTimes: createPullTimes(store),
-    recorded: () => store.rows('SELECT pulled_at FROM images ORDER BY digest').map((row) => row.pulled_at),
+    recorded: async () =>
+      (await store.rows('SELECT pulled_at FROM images ORDER BY digest')).map((row) => row.pulled_at),
   }
 }
 
@@ -52,13 +53,13 @@ describe('pull times (ECR lastRecordedPullTime)', () => {
     pullTimes.note(1, digestOf(0))
     const last = clock.now()
     clock.advance(1000)
-    assert.deepEqual([recorded(), metadata.statistics().commits], [[null, null], commits])
+    assert.deepEqual([await recorded(), metadata.statistics().commits], [[null, null], commits])
     t.mock.timers.tick(4999)
     await nextTurn()
-    assert.deepEqual(recorded(), [null, null])
+    assert.deepEqual(await recorded(), [null, null])
     t.mock.timers.tick(1)
-    while (recorded()[0] === null) await nextTurn()
-    assert.deepEqual(recorded(), [last, null])
+    while ((await recorded())[0] === null) await nextTurn()
+    assert.deepEqual(await recorded(), [last, null])
     await pullTimes.close()
   })
 
@@ -68,7 +69,7 @@ describe('pull times (ECR lastRecordedPullTime)', () => {
     const { commits } = metadata.statistics()
     await pullTimes.flush()
     assert.equal(metadata.statistics().commits - commits, 3)
-    assert.ok(recorded().every((at) => at === clock.now()))
+    assert.ok((await recorded()).every((at) => at === clock.now()))
     await pullTimes.close()
   })
 
@@ -88,11 +89,11 @@ describe('pull times (ECR lastRecordedPullTime)', () => {
     const { pullTimes, recorded, clock } = await opened(t, 1)
     pullTimes.note(1, digestOf(0))
     await pullTimes.close()
-    assert.deepEqual(recorded(), [clock.now()])
+    assert.deepEqual(await recorded(), [clock.now()])
     pullTimes.note(1, digestOf(0))
     t.mock.timers.tick(60_000)
     await nextTurn()
-    assert.deepEqual(recorded(), [clock.now()])
+    assert.deepEqual(await recorded(), [clock.now()])
   })
 
   test('a write that fails is told to the log and to nobody else, at the end of the process too', async (t) => {
