@@ -8,8 +8,9 @@
 // The name is the upload's id; an upload that was taken over goes on in a copy, `<upload id>.<suffix>`, since the process that had it may
 // still write to the file that it has open.
 //
-// A blob becomes durable in this order (docs/design/store.md): bytes, fdatasync of the file, rename, fsync of the folder,
-// then, by the caller, the transaction that makes it visible. All promotions of a day share one folder, so they share its syncs.
+// A blob becomes durable in this order (docs/design/store.md): bytes, rename, fdatasync of the file and fsync of the folder at once, then,
+// by the caller, the transaction that makes it visible: a name alone makes no blob. All promotions of a day share one folder, so they share
+// its syncs.
 
 import { randomBytes, randomUUID } from 'node:crypto'
 import {
@@ -179,18 +180,26 @@ class FilesystemStore implements BlobStore {
     await removeIfThere(this.#stagingPath(place))
   }
 
-  /** For `FileStaging`: makes the bytes durable under their storage key. */
-  async promote(file: FileHandle, place: Place, failure?: unknown): Promise<void> {
+  /** For `FileStaging`: makes the bytes durable under their storage key. `failure` is that of an earlier sync. */
+  async promote(file: FileHandle, place: Place, failure: unknown): Promise<void> {
     const folder = join(this.#options.dataDir, 'blobs', place.day)
     if (!this.#folders.has(folder)) await this.#makeFolder(folder)
-    if (this.#options.durability === 'full') {
-      const synced = failure === undefined ? this.syncFile(file) : Promise.reject(failure)
-      // No room for bytes that nobody was promised: the upload fails, and the rest goes on.
-      await synced.catch((error) => (isFull(error) ? refuseWhenFull(error) : this.#stop(error)))
-      this.#fileSyncs += 1
+    const path = join(folder, place.name)
+    await rename(this.#stagingPath(place), path).catch(refuseWhenFull)
+    if (this.#options.durability === 'relaxed') return
+    const synced = failure === undefined ? this.syncFile(file) : Promise.reject(failure)
+    // No room for bytes that nobody was promised: they are staged again, the upload fails, and the rest goes on.
+    const refuse = async (error: unknown) => {
+      await rename(path, this.#stagingPath(place))
+      return refuseWhenFull(error)
     }
-    await rename(this.#stagingPath(place), join(folder, place.name)).catch(refuseWhenFull)
-    await this.syncFolder(folder)
+    // Both have ended before anybody hears of one that failed.
+    const outcomes = await Promise.allSettled([
+      synced.catch((error) => (isFull(error) ? refuse(error) : this.#stop(error))),
+      this.syncFolder(folder),
+    ])
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+    this.#fileSyncs += 1
   }
 
   syncFile(file: FileHandle): Promise<void> {
