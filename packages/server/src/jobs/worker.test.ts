@@ -13,7 +13,8 @@ type Change = (metadata: MetadataStore) => MetadataStore
 
 async function started(t: TestContext, change: Change = (metadata) => metadata) {
   t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] })
-  const store = await testStore(t)
+  // Where time is the test's, only a database in this process answers.
+  const store = await testStore(t, 'files')
   let looks = 0
   const metadata = change({
     ...bound(store.metadata),

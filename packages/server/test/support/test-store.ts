@@ -18,7 +18,7 @@ import { openStores } from '../../src/stores.ts'
 import { type FaultPlan, faultyBlobStore } from './faulty-blob-store.ts'
 import { type ManualClock, manualClock } from './manual-clock.ts'
 import { openPeek, type Sql } from './peek.ts'
-import { createStore, storeUnderTest } from './stores.ts'
+import { createStore, type StoreName, storeUnderTest } from './stores.ts'
 
 export interface TestStore {
   metadata: MetadataStore
@@ -43,10 +43,10 @@ export interface TestStore {
 }
 
 /** Closed and removed after the test. */
-export async function testStore(t: TestContext): Promise<TestStore> {
+export async function testStore(t: TestContext, name: StoreName = storeUnderTest()): Promise<TestStore> {
   const dataDir = await mkdtemp(join(tmpdir(), 'berth-store-'))
   const clock = manualClock(Date.UTC(2026, 10, 14, 12))
-  const store = await createStore(storeUnderTest())
+  const store = await createStore(name)
   const config = parseConfig({ flags: { dataDir, durability: 'relaxed' }, env: store.env })
   const { metadata, blobs, close } = await openStores(config, {
     clock,

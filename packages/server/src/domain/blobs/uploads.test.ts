@@ -4,10 +4,13 @@ import { PassThrough, Readable } from 'node:stream'
 import { describe, type TestContext, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Digest, parseDigest } from '@berth/api/names/digest.ts'
+import { storeUnderTest } from '../../../test/support/stores.ts'
 import { type TestStore, testStore } from '../../../test/support/test-store.ts'
+import { until } from '../../../test/support/until.ts'
 import { RegistryError } from '../../base/errors.ts'
 import type { BlobStore } from '../../storage/blobs/blob-store.ts'
 import { createBlobs } from './blobs.ts'
+import { createSweep } from './sweep.ts'
 import { createUploads, type Uploads } from './uploads.ts'
 
 const mebibyte = 1024 * 1024
@@ -59,6 +62,12 @@ async function opened(t: TestContext): Promise<Opened> {
       return bytes
     },
   }
+}
+
+/** Waits until what was written has been taken from the stream, and looked at. */
+async function heard(stream: PassThrough): Promise<void> {
+  await until('the body is read', () => stream.readableLength === 0)
+  await nextTurn()
 }
 
 const storeFull = () => new RegistryError({ code: 'StoreFull' })
@@ -127,18 +136,42 @@ describe('where bytes lie (durability, rule 7)', () => {
   })
 })
 
-test('after a power cut an upload goes on at what is left of its file, if that is less than its row says (durability, rule 8)', async (t) => {
-  const { uploads, ctx, files, clock, has } = await opened(t)
-  const uploadId = await uploads.start(ctx, repository)
-  assert.equal(await uploads.append(ctx, repository, uploadId, body(large)), large.length)
-  await uploads.close()
-  const cut = { uploadId, createdAt: clock.now(), size: 100_000, state: null, isTakenOver: false }
-  await (await files.openStaging(cut)).close()
-  assert.equal(await uploads.receivedBytes(ctx, repository, uploadId), 100_000)
-  const rest = { first: 100_000, last: large.length - 1 }
-  await uploads.complete(ctx, repository, uploadId, digestOf(large), { ...body(large.subarray(100_000)), range: rest })
-  assert.ok(await has(digestOf(large)))
-})
+/** Where a power cut of this machine can take something away. */
+const onFiles = { skip: storeUnderTest().endsWith('s3') ? 'what S3 has taken is durable' : false }
+
+test(
+  'after a power cut an upload goes on at what is left of its file, if that is less than its row says (durability, rule 8)',
+  onFiles,
+  async (t) => {
+    const { uploads, ctx, files, clock, has, metadata } = await opened(t)
+    const uploadId = await uploads.start(ctx, repository)
+    assert.equal(await uploads.append(ctx, repository, uploadId, body(large)), large.length)
+    await uploads.close()
+    const cut = { uploadId, createdAt: clock.now(), size: 100_000, state: null, isTakenOver: false }
+    await (await files.openStaging(cut)).close()
+    if (metadata.isShared) {
+      // Who asks takes no turn from other processes, and hears what the row says: the next bytes are refused, and the row is right again.
+      const next = { first: large.length, last: large.length + 1 }
+      await assert.rejects(uploads.append(ctx, repository, uploadId, { ...body('xy'), range: next }), {
+        fault: {
+          code: 'InvalidLayerPart',
+          uploadId,
+          reason: `First byte of the layer part is ${large.length} instead of 100000`,
+          receivedBytes: 100_000,
+          repositoryName: repository,
+          registryId: ctx.registry.accountId,
+        },
+      })
+    }
+    assert.equal(await uploads.receivedBytes(ctx, repository, uploadId), 100_000)
+    const rest = { first: 100_000, last: large.length - 1 }
+    await uploads.complete(ctx, repository, uploadId, digestOf(large), {
+      ...body(large.subarray(100_000)),
+      range: rest,
+    })
+    assert.ok(await has(digestOf(large)))
+  },
+)
 
 describe('a disk without room', () => {
   test('in the middle of a chunk: StoreFull; with room again the upload goes on from its last answer', async (t) => {
@@ -159,7 +192,8 @@ describe('a disk without room', () => {
   })
 
   test('in the middle of a whole push: StoreFull, and nothing is left that takes room', async (t) => {
-    const { uploads, ctx, plan, has, staged, rows, keys } = await opened(t)
+    const store = await opened(t)
+    const { uploads, ctx, plan, has, staged, rows, keys } = store
     const twice = Buffer.concat([large, large])
     for (const [step, call] of [
       ['openStaging', 1],
@@ -174,6 +208,8 @@ describe('a disk without room', () => {
       await assert.rejects(uploads.put(ctx, repository, digestOf(twice), body(large, large)), isStoreFull, step)
       plan.before = () => {}
       assert.equal(await has(digestOf(twice)), false)
+      // What was on its way to S3 when it was given up may have arrived.
+      if (storeUnderTest().endsWith('s3')) await createSweep({ ...store, uploads }).removeStrayStaging()
       assert.deepEqual([await staged(), await keys(), await rows('SELECT * FROM uploads')], [[], [], []], step)
     }
     await uploads.put(ctx, repository, digestOf(twice), body(large, large))
@@ -275,8 +311,7 @@ describe('one at a time on an upload', () => {
       (error) => error instanceof RegistryError && error.fault.code === 'InvalidLayerPart',
     )
     stalled.write('first ')
-    await nextTurn()
-    await nextTurn()
+    await heard(stalled)
     assert.equal(await uploads.append(ctx, repository, uploadId, body('second')), 12)
     await lost
     await uploads.complete(ctx, repository, uploadId, digestOf('first second'), empty())
@@ -288,6 +323,7 @@ describe('one at a time on an upload', () => {
     const stream = new PassThrough()
     const running = uploads.append(ctx, repository, uploadId, { stream })
     stream.write('undisturbed')
+    await heard(stream)
     const stranger = { ...ctx, principal: { ...ctx.principal, userId: 'AIDAOTHER' } }
     const notFound = (error: unknown) => error instanceof RegistryError && error.fault.code === 'UploadNotFound'
     await assert.rejects(uploads.append(stranger, repository, uploadId, body('x')), notFound)
@@ -305,8 +341,7 @@ describe('one at a time on an upload', () => {
     const running = uploads.append({ ...ctx, signal: controller.signal }, repository, uploadId, { stream })
     const lost = assert.rejects(running)
     stream.write('kept')
-    await nextTurn()
-    await nextTurn()
+    await heard(stream)
     controller.abort()
     await lost
     assert.equal(await uploads.receivedBytes(ctx, repository, uploadId), 4)
@@ -360,6 +395,7 @@ describe('limits and leftovers', () => {
     const stream = new PassThrough()
     const body12 = uploads.append(ctx, repository, running, { stream })
     stream.write('still ')
+    await heard(stream)
     clock.advance(12 * hours)
     assert.equal(await uploads.removeIdle(12 * hours), 0)
     await uploads.append(ctx, repository, touched, body(' and more'))
@@ -395,7 +431,7 @@ describe('limits and leftovers', () => {
     const stream = new PassThrough()
     const running = uploads.append(ctx, repository, uploadId, { stream })
     stream.write('x')
-    await nextTurn()
+    await heard(stream)
     let isClosed = false
     const closed = uploads.close().then(() => {
       isClosed = true
