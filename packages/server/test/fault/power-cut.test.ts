@@ -206,13 +206,16 @@ test('what a start finds after a crash is durable before it is shown (docs/desig
 /** One life that must end in loss. */
 async function mustLose(server: ServeOptions): Promise<void> {
   let missing = 0
-  await live({
-    cuts: 1,
-    server,
-    judge: ({ lost, broken }) => {
-      missing += lost.length + broken.length
-    },
-  })
+  // One cut may fall just after the disk was written by itself: a busy machine does that more often.
+  for (let attempt = 0; attempt < 4 && missing === 0; attempt += 1) {
+    await live({
+      cuts: 1,
+      server,
+      judge: ({ lost, broken }) => {
+        missing += lost.length + broken.length
+      },
+    })
+  }
   assert.notEqual(missing, 0, 'nothing was lost: this judge sees nothing')
 }
 
