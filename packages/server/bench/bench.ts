@@ -5,19 +5,23 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { cpus, release, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { type StoreName, storeNames, whyNoStore } from '../test/support/stores.ts'
 import { measureDisk } from './disk.ts'
 import { Load } from './load/load.ts'
 import { type Bench, measureGroup } from './measure.ts'
-import { peers as allPeers } from './peers/all.ts'
+import { peers as allPeers, peersOn } from './peers/all.ts'
 import { report } from './report.ts'
 import type { RowResults } from './results.ts'
 import { groups } from './rows/all.ts'
 import { measureStarts, startRows } from './start-time.ts'
+import { measureStatements, type StatementCount, statementsRow } from './statements/measure.ts'
+import { createStoreServers } from './stores/store-servers.ts'
 
 const help = `npm run bench -- [options]
 
   --quick          fewer rows, rounds and seconds: under 3 minutes
   --rows REGEX     only rows whose name matches (or all of a group whose name does); "slow-sync" is measured on request only
+  --store STORES   Berth on these stores too, beside Berth on files and the peers: a list of ${storeNames.join(', ')}
   --peers REGEX    only peers whose name matches: ${allPeers.map((peer) => peer.name).join(', ')}
   --rounds N       rounds of each row (5; 2 with --quick)
   --seconds N      length of what is measured by the clock (1; 0.5 with --quick)
@@ -31,6 +35,7 @@ const { values: options } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     rows: { type: 'string' },
+    store: { type: 'string', default: 'files' },
     peers: { type: 'string', default: '' },
     rounds: { type: 'string' },
     seconds: { type: 'string' },
@@ -44,11 +49,12 @@ const { values: options } = parseArgs({
 
 if (options.help) console.log(help)
 else if (options.list)
-  console.log([...startRows, ...groups.flatMap((group) => group.rows.map((row) => row.name))].join('\n'))
+  console.log([...startRows, ...groups.flatMap((group) => group.rows.map((row) => row.name)), statementsRow].join('\n'))
 else await run()
 
 async function run(): Promise<void> {
   const { quick } = options
+  const stores = namedStores(options.store)
   const began = performance.now()
   const out = resolve(options.out)
   const name = new Date()
@@ -57,6 +63,7 @@ async function run(): Promise<void> {
     .replaceAll(':', '')
   const profileDirectory = options.profile ? join(out, `${name}-profiles`) : undefined
   await mkdir(profileDirectory ?? out, { recursive: true })
+  const directory = await mkdtemp(join(options.dir, 'berth-bench-'))
   const bench: Bench = {
     load: new Load(),
     backgroundLoad: new Load(),
@@ -65,42 +72,62 @@ async function run(): Promise<void> {
       rounds: Number(options.rounds ?? (quick ? 2 : 5)),
       seconds: Number(options.seconds ?? (quick ? 0.5 : 1)),
     },
-    directory: await mkdtemp(join(options.dir, 'berth-bench-')),
+    stores: createStoreServers(directory),
+    directory,
     profileDirectory,
     progress: (text) => console.log(`${Math.round((performance.now() - began) / 1000)} s  ${text}`),
   }
   const disk = await measureDisk(bench.directory)
   const results: RowResults[] = []
+  const statements: StatementCount[] = []
   const save = async () => {
     const setting = { ...describeSetting(), disk }
-    await writeFile(join(out, `${name}.json`), JSON.stringify({ setting, results }, null, 1))
-    const text = report(setting, results)
+    await writeFile(join(out, `${name}.json`), JSON.stringify({ setting, results, statements }, null, 1))
+    const text = report(setting, results, statements)
     await writeFile(join(out, `${name}.md`), text)
     return text
   }
   try {
     const wantedPeers = new RegExp(options.peers)
-    const available = allPeers.filter((peer) => wantedPeers.test(peer.name) && peer.available())
+    const available = peersOn(stores).filter((peer) => wantedPeers.test(peer.name) && peer.available())
     bench.progress(`peers: ${available.map((peer) => peer.name).join(', ')}`)
     const starts = startRows.filter((row) => isWanted('start', row, true, false))
     if (starts.length > 0) results.push(...(await measureStarts(bench, available, starts)))
     for (const group of groups) {
-      const rows = group.rows.filter((row) =>
-        isWanted(group.name, row.name, row.quick ?? false, group.onlyOnRequest ?? false),
-      )
+      const isOnOtherStore = group.store !== undefined && !stores.includes(group.store)
+      const onlyOnRequest = group.onlyOnRequest || isOnOtherStore
+      const rows = group.rows.filter((row) => isWanted(group.name, row.name, row.quick ?? false, onlyOnRequest))
       const ours = wantedPeers.test('berth') ? group.peers?.filter((peer) => peer.available()) : []
-      const peers = group.peers ? (ours ?? []) : available
+      const others = group.onlyBerth ? available.filter(({ name }) => name.startsWith('berth')) : available
+      const peers = group.peers ? (ours ?? []) : others
       if (rows.length === 0 || peers.length === 0) continue
       results.push(...(await measureGroup(bench, group, peers, rows)))
       await save()
+    }
+    const onPostgres = stores.filter((store) => store.startsWith('postgres'))
+    if (isWanted(statementsRow, statementsRow, true, onPostgres.length === 0)) {
+      for (const store of onPostgres.length > 0 ? onPostgres : (['postgres'] as const))
+        statements.push(...(await measureStatements(bench, store)))
     }
     console.log(`\n${await save()}`)
     bench.progress(`written to ${join(out, `${name}.md`)} and .json`)
   } finally {
     bench.load.stop()
     bench.backgroundLoad.stop()
+    await bench.stores.stop()
     await rm(bench.directory, { recursive: true, force: true })
   }
+}
+
+/** @throws when there is no such store, or not on this machine */
+function namedStores(list: string): StoreName[] {
+  return list.split(',').map((name) => {
+    const store = storeNames.find((each) => each === name.trim())
+    if (!store) throw new Error(`--store names "${name}"; there are ${storeNames.join(', ')}`)
+    const reason = whyNoStore(store)
+    if (reason !== undefined) throw new Error(`--store ${store}: ${reason}`)
+    return store
+  })
 }
 
 /** `--rows` decides alone when it is given; else `--quick` and whether the group is measured without being asked for. */

@@ -9,12 +9,14 @@ import type { Peer, RunningPeer } from './peers/peer.ts'
 import { cpuSeconds, machineCpuSeconds, peakRssBytes, resetPeakRss } from './process-stats.ts'
 import type { Result, RowResults } from './results.ts'
 import type { Group, Measurement, Row, Scale } from './rows/row.ts'
+import type { StoreServers } from './stores/store-servers.ts'
 
 export interface Bench {
   load: Load
   /** A second load process, for background load. */
   backgroundLoad: Load
   scale: Scale
+  stores: StoreServers
   /** Where the servers keep their data; removed at the end. */
   directory: string
   /** Where CPU profiles of Berth are written, if they are wanted. */
@@ -28,7 +30,7 @@ export async function measureGroup(
   peers: readonly Peer[],
   rows: readonly Row<unknown>[],
 ) {
-  const { scale, load, progress } = bench
+  const { scale, load, stores, progress } = bench
   const running: { peer: RunningPeer; directory: string; state: unknown }[] = []
   const results: RowResults[] = []
   try {
@@ -36,10 +38,10 @@ export async function measureGroup(
       const directory = join(bench.directory, `${group.name}-${peer.name}`.replaceAll(' ', '-'))
       await mkdir(directory, { recursive: true })
       progress(`${group.name}: set-up of ${peer.name}`)
-      const started = await peer.start({ directory, ...profiling(bench, peer) })
-      running.push({ peer: started, directory, state: undefined })
-      const state = await group.setUp({ peer: started, load, scale, rows: new Set(rows.map((row) => row.name)) })
-      running[running.length - 1] = { peer: started, directory, state }
+      const started = await peer.start({ directory, stores, ...profiling(bench, peer) })
+      const one = { peer: started, directory, state: undefined as unknown }
+      running.push(one)
+      one.state = await group.setUp({ peer: started, load, scale, rows: new Set(rows.map((row) => row.name)) })
     }
     for (const row of rows) {
       const rounds = Math.min(scale.rounds, row.rounds ?? scale.rounds)
@@ -66,6 +68,7 @@ export async function measureGroup(
   } finally {
     for (const { peer, directory } of running) {
       await peer.stop()
+      await stores.clear(directory)
       await rm(directory, { recursive: true, force: true })
     }
   }
@@ -92,7 +95,9 @@ async function measureOnce(
   const longestPauseMs = (await peer.longestPauseMs?.()) ?? null
   const { operations, seconds, bytes, latencyMs, clientCpuSeconds } = outcome
   const serverCpuSeconds = after.server - before.server
-  const others = after.machine - before.machine - serverCpuSeconds - (after.bench - before.bench)
+  const storeCpuSeconds = after.stores - before.stores
+  const known = serverCpuSeconds + storeCpuSeconds + (after.bench - before.bench)
+  const others = after.machine - before.machine - known
   return {
     row: row.name,
     peer: peer.name,
@@ -103,6 +108,7 @@ async function measureOnce(
     bytes,
     latencyMs,
     serverCpuSeconds,
+    storeCpuSeconds,
     peakRssBytes: peakRssBytes(pids),
     longestPauseMs,
     clientCpuSeconds,
@@ -117,17 +123,18 @@ function warmUp(job: Job, round: number): Job {
   return { ...job, amount: { ...job.amount, seconds: job.amount.seconds / 2 } }
 }
 
-function cpuReadings({ load, backgroundLoad }: Bench, pids: number[]) {
+function cpuReadings({ load, backgroundLoad, stores }: Bench, pids: number[]) {
   return {
     at: performance.now() / 1000,
     server: cpuSeconds(pids),
     bench: cpuSeconds([process.pid, load.pid, backgroundLoad.pid]),
+    stores: stores.cpuSeconds(),
     machine: machineCpuSeconds(),
   }
 }
 
 function profiling({ profileDirectory }: Bench, peer: Peer) {
-  if (profileDirectory === undefined || peer.name !== 'berth') return {}
+  if (profileDirectory === undefined || !peer.name.startsWith('berth')) return {}
   return { env: { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profileDirectory}` } }
 }
 

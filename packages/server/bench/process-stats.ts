@@ -16,10 +16,18 @@ export function processTree(pid: number): number[] {
 export function cpuSeconds(pids: readonly number[]): number {
   let ticks = 0
   for (const pid of pids) {
-    const fields = readSafely(`/proc/${pid}/stat`)
-      .replace(/^.*\) /s, '')
-      .split(' ')
+    const fields = statOf(pid)
     ticks += Number(fields[11] ?? 0) + Number(fields[12] ?? 0)
+  }
+  return ticks / ticksPerSecond
+}
+
+/** User and system time of everything that the process has started, of what has ended too. */
+export function treeCpuSeconds(root: number): number {
+  let ticks = 0
+  for (const pid of processTree(root)) {
+    // utime, stime, and both of the children that have ended and were waited for.
+    for (const field of statOf(pid).slice(11, 15)) ticks += Number(field)
   }
   return ticks / ticksPerSecond
 }
@@ -50,6 +58,13 @@ export function machineCpuSeconds(): number {
     .split(' ')
     .map(Number)
   return (user + nice + system + irq + softirq + steal) / ticksPerSecond
+}
+
+/** From the state on: the name before it may hold anything. */
+function statOf(pid: number): string[] {
+  return readSafely(`/proc/${pid}/stat`)
+    .replace(/^.*\) /s, '')
+    .split(' ')
 }
 
 function readSafely(path: string): string {

@@ -2,7 +2,10 @@
 
 import type { Disk } from './disk.ts'
 import type { Result, RowResults } from './results.ts'
+import type { StatementCount } from './statements/measure.ts'
 import { median } from './statistics.ts'
+import { statementTable, statementTexts, storesTable } from './store-tables.ts'
+import { cpuPerGigabyte, cpuPerOperation, number, ratioOf, table, valuesOf, whole } from './table.ts'
 
 export interface Setting {
   date: string
@@ -14,7 +17,7 @@ export interface Setting {
   arguments: string[]
 }
 
-export function report(setting: Setting, rows: readonly RowResults[]): string {
+export function report(setting: Setting, rows: readonly RowResults[], statements: readonly StatementCount[]): string {
   const everything = rows.flatMap((row) => row.results)
   return [
     `# Benchmark of ${setting.date}`,
@@ -28,15 +31,18 @@ export function report(setting: Setting, rows: readonly RowResults[]): string {
     'Medians over the rounds. The ratio is the median of the ratios within a round; above 1, the first column is the better one.',
     '',
     ...peerSets(rows).flatMap((set) => [speedTable(set), '']),
+    ...section('## Stores', storesTable(rows)),
     '## Cost',
     '',
-    'Latency of one operation in ms (p50 / p99); CPU of the server per operation, or per GB where the row moves bytes; peak memory of its',
-    'processes in MiB; longest pause of the event loop in ms (the worst round). Values in the order of the peers above.',
+    'Latency of one operation in ms (p50 / p99); CPU of the server per operation, or per GB where the row moves bytes, and of PostgreSQL and',
+    'the S3 server, where they run; peak memory of the server in MiB; longest pause of the event loop in ms (the worst round). Values in the order of the peers above.',
     '',
     costTable(rows),
     '',
     ...section('## CPU against the number of tags or images', seriesTable(rows)),
     ...section('## Counted', extraTable(rows)),
+    ...section('## Statements on PostgreSQL', statementTable(statements)),
+    ...section('### As they were sent', statementTexts(statements)),
   ].join('\n')
 }
 
@@ -57,31 +63,24 @@ function speedTable(rows: readonly RowResults[]): string {
         ...peers.map((peer) => number(median(valuesOf(row, peer, (result) => result.value)))),
       ]
       if (!compared) return cells
-      const ratio = ratioOf(row)
+      const ratio = ratioOf(row, peers[0], peers[1])
       const verdict = row.aim === null ? '' : ratio >= row.aim ? 'yes' : '**no**'
       return [...cells, ratio.toFixed(2), row.aim === null ? '' : `≥ ${row.aim}`, verdict]
     }),
   )
 }
 
-/** How many times better the first peer is than the second. */
-export function ratioOf(row: RowResults): number {
-  const [first = '', second = ''] = row.peers
-  const ratios = row.results
-    .filter((result) => result.peer === first)
-    .flatMap(({ round, value }) => {
-      const other = row.results.find((result) => result.peer === second && result.round === round)?.value
-      return other === undefined ? [] : [row.unit === 'ms' ? other / value : value / other]
-    })
-  return median(ratios)
-}
-
 function costTable(rows: readonly RowResults[]): string {
+  const hasStores = rows.some((row) => row.results.some((result) => result.storeCpuSeconds > 0))
   return table(
-    ['', 'p50 / p99 ms', 'CPU', 'peak MiB', 'pause ms'],
+    ['', 'p50 / p99 ms', 'CPU', ...(hasStores ? ['CPU of the stores'] : []), 'peak MiB', 'pause ms'],
     rows.map((row) => {
       const each = (value: (result: Result) => number, format = number) =>
         row.peers.map((peer) => format(median(valuesOf(row, peer, value)))).join(' · ')
+      const cpu = (seconds: (result: Result) => number) =>
+        row.unit === 'MB/s'
+          ? `${each((result) => cpuPerGigabyte(result, seconds(result)))} s/GB`
+          : `${each((result) => cpuPerOperation(result, seconds(result)))} ms`
       const latency = row.peers
         .map((peer) => {
           const at = (value: (result: Result) => number) => number(median(valuesOf(row, peer, value)))
@@ -92,7 +91,8 @@ function costTable(rows: readonly RowResults[]): string {
       return [
         row.row,
         latency,
-        row.unit === 'MB/s' ? `${each(cpuPerGigabyte)} s/GB` : `${each(cpuPerOperation)} ms`,
+        cpu((result) => result.serverCpuSeconds),
+        ...(hasStores ? [cpu((result) => result.storeCpuSeconds)] : []),
         each((result) => result.peakRssBytes / 1024 ** 2, whole),
         pauses.length > 0 ? whole(Math.max(...pauses)) : '',
       ]
@@ -101,14 +101,15 @@ function costTable(rows: readonly RowResults[]): string {
 }
 
 function seriesTable(rows: readonly RowResults[]): string | undefined {
+  const cpuOf = (result: Result) => cpuPerOperation(result, result.serverCpuSeconds)
   const series = [...Map.groupBy(rows, (row) => row.series ?? '')].filter(
     ([name, members]) => name !== '' && members.length > 1,
   )
   const lines = series.flatMap(([, members]) =>
     members.flatMap((row) =>
       row.peers.map((peer) => {
-        const cpu = median(valuesOf(row, peer, cpuPerOperation))
-        const least = median(valuesOf(members[0] as RowResults, peer, cpuPerOperation))
+        const cpu = median(valuesOf(row, peer, cpuOf))
+        const least = median(valuesOf(members[0] as RowResults, peer, cpuOf))
         return [row.row, peer, `${number(cpu)} ms`, `${(cpu / least).toFixed(2)} ×`]
       }),
     ),
@@ -133,24 +134,4 @@ function extraTable(rows: readonly RowResults[]): string | undefined {
 
 function section(title: string, body: string | undefined): string[] {
   return body === undefined ? [] : [title, '', body, '']
-}
-
-const cpuPerOperation = (result: Result) => (result.serverCpuSeconds / result.operations) * 1000
-const cpuPerGigabyte = (result: Result) => result.serverCpuSeconds / (result.bytes / 1e9)
-
-function valuesOf(row: RowResults, peer: string, value: (result: Result) => number): number[] {
-  return row.results.filter((result) => result.peer === peer).map(value)
-}
-
-function table(head: string[], lines: string[][]): string {
-  const line = (cells: string[]) => `| ${cells.join(' | ')} |`
-  return [line(head), line(head.map(() => '---')), ...lines.map(line)].join('\n')
-}
-
-function number(value: number): string {
-  return value >= 100 ? whole(value) : value.toLocaleString('en', { maximumSignificantDigits: 3 })
-}
-
-function whole(value: number): string {
-  return Math.round(value).toLocaleString('en')
 }

@@ -14,6 +14,8 @@ export interface Result {
   bytes: number
   latencyMs: { p50: number; p99: number; max: number }
   serverCpuSeconds: number
+  /** Of PostgreSQL and S3 together, where any peer of the run keeps data there. */
+  storeCpuSeconds: number
   peakRssBytes: number
   longestPauseMs: number | null
   clientCpuSeconds: number

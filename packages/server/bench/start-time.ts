@@ -21,11 +21,12 @@ export async function measureStarts(
       const directory = join(bench.directory, `start-${peer.name}`.replaceAll(' ', '-'))
       await mkdir(directory, { recursive: true })
       for (const row of startRows) {
-        const running = await peer.start({ directory })
+        const running = await peer.start({ directory, stores: bench.stores })
         const result = toResult(row, peer.name, round, running.startedInMs, running.pids())
         await running.stop()
         if (round > 0) results.push(result)
       }
+      await bench.stores.clear(directory)
       await rm(directory, { recursive: true, force: true })
     }
   }
@@ -51,6 +52,7 @@ function toResult(row: string, peer: string, round: number, startedInMs: number,
     bytes: 0,
     latencyMs: { p50: startedInMs, p99: startedInMs, max: startedInMs },
     serverCpuSeconds: cpuSeconds(pids),
+    storeCpuSeconds: 0,
     peakRssBytes: peakRssBytes(pids),
     longestPauseMs: null,
     clientCpuSeconds: 0,

@@ -14,8 +14,9 @@ export async function timeOperations(
   amount: Amount,
   operation: Operation,
 ): Promise<Outcome> {
+  const ports = [target.port, ...(target.otherPorts ?? [])]
   const connections = await Promise.all(
-    Array.from({ length: clients }, () => Connection.open(target.host, target.port)),
+    Array.from({ length: clients }, (_, i) => Connection.open(target.host, ports[i % ports.length] ?? target.port)),
   )
   const latencies: number[] = []
   let issued = 0

@@ -4,6 +4,8 @@
 export interface Target {
   host: string
   port: number
+  /** More nodes of the same registry: connections take turns over all. */
+  otherPorts?: number[]
   /** Sent with every request: the peer's credentials. */
   headers: Record<string, string>
 }

@@ -1,9 +1,10 @@
-// Berth as a user starts it: `berth serve`, every setting at its default, so with durability `full` and an access log.
+// Berth as a user starts it: `berth serve`, every setting at its default but its stores, so with durability `full` and an access log.
 
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CreateRepositoryCommand, ECRClient, GetAuthorizationTokenCommand } from '@aws-sdk/client-ecr'
 import { berthCommand } from '../../test/support/serve.ts'
+import { type StoreName, type StoreUnderTest, whyNoStore } from '../../test/support/stores.ts'
 import { freePort, host, startServer } from './child.ts'
 import type { Peer, RunningPeer, StartOptions } from './peer.ts'
 
@@ -12,9 +13,27 @@ export interface RunningBerth extends RunningPeer {
   ecr: ECRClient
 }
 
-export const berth: Peer = { name: 'berth', available: () => true, start: startBerth }
+export const berth: Peer = berthWith('berth', 'files')
 
-export async function startBerth({ directory, under, env }: StartOptions): Promise<RunningBerth> {
+/** Berth with its metadata, its blobs or both elsewhere. */
+export function berthOn(store: StoreName): Peer {
+  return berthWith(`berth on ${store}`, store)
+}
+
+/** Berth with more settings, under a name of its own. */
+export function berthWith(name: string, store: StoreName, env: Record<string, string> = {}): Peer {
+  return {
+    name,
+    available: () => whyNoStore(store) === undefined,
+    async start(options) {
+      const own = await options.stores.storeOf(options.directory, store)
+      return { ...(await startBerth({ ...options, env: { ...options.env, ...env } }, own)), name }
+    },
+  }
+}
+
+export async function startBerth(options: StartOptions, store?: StoreUnderTest): Promise<RunningBerth> {
+  const { directory, under, env } = options
   const port = await freePort()
   const dataDir = join(directory, 'data')
   const listen = `${host}:${port}`
@@ -23,14 +42,12 @@ export async function startBerth({ directory, under, env }: StartOptions): Promi
     port,
     logFile: join(directory, 'log'),
     under,
-    env: { BERTH_DURABILITY: 'full', ...env },
+    env: { BERTH_DURABILITY: 'full', ...store?.env, ...env },
   })
-  const credentials = await readFile(join(dataDir, 'credentials'), 'utf8')
-  const read = (name: string) => new RegExp(`^${name}\\s*=\\s*(\\S+)`, 'm').exec(credentials)?.[1] ?? ''
   const ecr = new ECRClient({
     endpoint: `http://${listen}`,
     region: 'us-east-1',
-    credentials: { accessKeyId: read('aws_access_key_id'), secretAccessKey: read('aws_secret_access_key') },
+    credentials: store?.credentials ?? (await writtenCredentials(dataDir)),
   })
   const { authorizationData } = await ecr.send(new GetAuthorizationTokenCommand({}))
   const token = authorizationData?.[0]?.authorizationToken
@@ -49,6 +66,12 @@ export async function startBerth({ directory, under, env }: StartOptions): Promi
       await server.stop()
     },
   }
+}
+
+async function writtenCredentials(dataDir: string) {
+  const credentials = await readFile(join(dataDir, 'credentials'), 'utf8')
+  const read = (name: string) => new RegExp(`^${name}\\s*=\\s*(\\S+)`, 'm').exec(credentials)?.[1] ?? ''
+  return { accessKeyId: read('aws_access_key_id'), secretAccessKey: read('aws_secret_access_key') }
 }
 
 /** Both gauges are reset by each scrape, so one scrape before a row and one after it bracket the row. */

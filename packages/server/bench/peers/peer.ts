@@ -2,10 +2,13 @@
 
 import { spawnSync } from 'node:child_process'
 import type { Target } from '../load/jobs.ts'
+import type { StoreServers } from '../stores/store-servers.ts'
 
 export interface StartOptions {
   /** An empty folder, or one that the same peer has used before. */
   directory: string
+  /** Where peers find PostgreSQL and S3. */
+  stores: StoreServers
   /** A program to run the server under, such as `['strace', '-f']`. */
   under?: string[]
   /** More environment for the server. */

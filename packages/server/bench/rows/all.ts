@@ -1,5 +1,6 @@
 import { blobs } from './blobs.ts'
 import { describeImages } from './describe-images.ts'
+import { moreNodes, moreWorkers } from './processes.ts'
 import { pulls } from './pull.ts'
 import { pushes } from './push.ts'
 import type { Group } from './row.ts'
@@ -14,5 +15,7 @@ export const groups: readonly Group<unknown>[] = [
   pulls,
   tags,
   describeImages,
+  moreWorkers,
+  moreNodes,
   slowSync,
 ]

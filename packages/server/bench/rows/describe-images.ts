@@ -3,7 +3,7 @@
 import { DescribeImagesCommand, type ECRClient } from '@aws-sdk/client-ecr'
 import { annotated, manifestType } from '../load/content.ts'
 import type { RequestTemplate } from '../load/jobs.ts'
-import { berth, type RunningBerth } from '../peers/berth.ts'
+import type { RunningBerth } from '../peers/berth.ts'
 import { clientsText, group, type Row, type SetUp } from './row.ts'
 
 const levels = [100, 10_000]
@@ -14,11 +14,12 @@ type State = Map<number, RequestTemplate>
 
 export const describeImages = group<State>({
   name: 'DescribeImages',
-  peers: [berth],
+  onlyBerth: true,
   rows: levels.flatMap((level) => [1, 8, 32].map((clients) => row(level, clients))),
   async setUp(setUp) {
     const state: State = new Map()
     for (const level of levels) {
+      if (![...setUp.rows].some((row) => row.includes(` ${level.toLocaleString('en')},`))) continue
       await fill(setUp, level)
       state.set(level, await signedRequest((setUp.peer as RunningBerth).ecr, repositoryOf(level)))
     }

@@ -1,5 +1,6 @@
 // A row of the table is one kind of load with one number of clients; a group is rows that share their servers and their set-up.
 
+import type { StoreName } from '../../test/support/stores.ts'
 import type { Job } from '../load/jobs.ts'
 import type { Load } from '../load/load.ts'
 import type { Peer, RunningPeer } from '../peers/peer.ts'
@@ -54,6 +55,10 @@ export interface Group<State> {
   rows: readonly Row<State>[]
   /** Others than all that are available. The first is compared with the second. */
   peers?: readonly Peer[]
+  /** Berth alone, on each store of the run: no peer has this. */
+  onlyBerth?: boolean
+  /** Measured only when `--store` or `--rows` names it. */
+  store?: StoreName
   /** Measured only when `--rows` names it. */
   onlyOnRequest?: boolean
   setUp(setUp: SetUp): Promise<State>
