@@ -5,6 +5,7 @@
 //   blobs    blobs.ts     hashed while they are copied, read back and hashed again
 //   switch   facts.ts     only when all of it is right
 
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadKeyRing } from '../auth/key-ring.ts'
 import { RegistryError, StartError } from '../base/errors.ts'
@@ -256,7 +257,9 @@ async function moveBlobs({ source, target, from, to, progress, signal, wrong }: 
     const count = (all.count - left.count).toLocaleString('en')
     progress.say(`${count} blobs were copied and verified by an earlier run.`)
   }
-  const shown = progress.blobs(left)
+  const again = verified.except.length
+  if (again > 0) progress.say(`${again} blobs that were wrong are tried again.`)
+  const shown = progress.blobs({ ...left, count: left.count + again })
   const { onBytes, onBlob } = shown
   const copy = {
     metadata: source,
@@ -282,7 +285,7 @@ async function moveBlobs({ source, target, from, to, progress, signal, wrong }: 
       'Find out who removes them. Run the same command again: it reads everything anew.',
     )
   }
-  return { ...counts, earlier: all.count - left.count }
+  return { ...counts, earlier: all.count - left.count - again }
 }
 
 // The end
@@ -343,9 +346,12 @@ function summaryOf({ config, move, rows, moved, uploads, key }: SummaryParts): s
   ]
   lines.push('', 'Serve it with:', ...settings.filter(Boolean).map((text) => `  ${text}`), key)
   const credentials = join(config.dataDir, 'credentials')
-  lines.push(
-    `If ${credentials} is there, it holds the first access key, which \`berth env\` reads: copy it if you need it in the new data directory.`,
-    `The old ${movesDatabase && movesBlobs ? 'store is' : movesDatabase ? 'database is' : 'blobs are'} kept, and not served any more: remove what you do not need when the new place has proven itself.`,
-  )
+  if (target.dataDir !== config.dataDir && existsSync(credentials)) {
+    lines.push(
+      `The first access key is in ${credentials}: copy the file to the new data directory if \`berth env\` is to find it.`,
+    )
+  }
+  const left = movesDatabase && movesBlobs ? 'store is' : movesDatabase ? 'database is' : 'blobs are'
+  lines.push(`The old ${left} kept, and not served any more: remove them when the new place has proven itself.`)
   return `${lines.join('\n')}\n`
 }
