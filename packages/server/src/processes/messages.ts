@@ -4,9 +4,12 @@ import { StartError } from '../base/errors.ts'
 
 export type ToPrimary =
   | { kind: 'store'; message: unknown }
-  /** The worker runs, and asks where to listen. */
+  /** The worker runs, and asks what it must know. */
   | { kind: 'hello' }
-  | { kind: 'listening'; url: string }
+  /** It can take connections. */
+  | { kind: 'ready' }
+  /** It has this connection. */
+  | { kind: 'taken'; id: number }
   /** The start failed. */
   | { kind: 'failed'; error: ToldError }
   /** Asks for the snapshots of all processes. */
@@ -15,8 +18,10 @@ export type ToPrimary =
 
 export type ToWorker =
   | { kind: 'store'; message: unknown }
-  /** Listen here. The facts are the primary's, of its stores. */
+  /** Clients know us by this port. The facts are the primary's, of its stores. */
   | { kind: 'start'; port: number; facts: Record<string, string> }
+  /** The connection travels beside it. */
+  | { kind: 'connection'; id: number }
   /** Finish what is under way, and end. */
   | { kind: 'drain' }
   | { kind: 'snapshot'; id: number }
@@ -26,17 +31,21 @@ export type ToWorker =
 export const untrustedExitCode = 70
 
 /** Messages of one turn of the loop travel together. `send` takes them all. */
-export function createOutbox<M>(send: (messages: M[]) => void): (message: M) => void {
+export function createOutbox<M>(send: (messages: M[]) => void): { post: (message: M) => void; flush: () => void } {
   let waiting: M[] = []
   const flush = () => {
+    if (waiting.length === 0) return
     const messages = waiting
     waiting = []
     send(messages)
   }
-  return (message) => {
-    waiting.push(message)
-    // After the microtasks: a transaction, and the wait of whoever made it, are over by then.
-    if (waiting.length === 1) process.nextTick(flush)
+  return {
+    post(message) {
+      waiting.push(message)
+      // After the microtasks: a transaction, and the wait of whoever made it, are over by then.
+      if (waiting.length === 1) process.nextTick(flush)
+    },
+    flush,
   }
 }
 
@@ -45,17 +54,17 @@ export interface ToldError {
   message: string
   hint?: string
   stack?: string
-  /** `code`, `syscall`, `address`, `port` and `path` of a system error. */
-  details: Record<string, string | number>
+  /** `code`, `syscall` and `path` of a system error. */
+  details: Record<string, string>
 }
 
-const told = ['code', 'syscall', 'address', 'port', 'path']
+const told = ['code', 'syscall', 'path']
 
 export function tellError(error: unknown): ToldError {
   if (!(error instanceof Error)) return { message: String(error), details: {} }
   const details: ToldError['details'] = {}
   for (const [key, value] of Object.entries(error)) {
-    if (told.includes(key) && (typeof value === 'string' || typeof value === 'number')) details[key] = value
+    if (told.includes(key) && typeof value === 'string') details[key] = value
   }
   return {
     message: error.message,

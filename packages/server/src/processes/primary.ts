@@ -1,17 +1,19 @@
-// The primary: starts the workers that serve clients, takes the place of those that end, and ends with them (docs/design/workers.md).
+// The primary: starts the workers that serve clients, gives them their connections, takes the place of those that end, and ends with them
+// (docs/design/workers.md).
 
 import cluster, { type Worker } from 'node:cluster'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { StartError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { TurnService } from '../storage/metadata/turn-service.ts'
+import { createDoors, type Hand } from './doors.ts'
 import { createOutbox, hearError, type ToPrimary, type ToWorker, untrustedExitCode } from './messages.ts'
 
-/** A worker that lived longer is started again at once; the next ones wait, twice as long each time. */
+/** A worker that lived longer is started again at once; after shorter lives the next ones wait, twice as long each time. */
 const shortLifeMs = 10_000
 const firstPauseMs = 50
 const longestPauseMs = 5000
-/** So many starts in a row that did not get as far as listening: there is no sense in another. */
+/** So many starts in a row that did not get as far as serving, while nobody else serves: there is no sense in another. */
 const maxFailedStarts = 5
 /** Longer than a listener drains. */
 const drainMs = 40_000
@@ -19,8 +21,6 @@ const gatherMs = 1000
 
 export interface PrimaryParts {
   workers: number
-  /** Where they listen; 0 lets the system choose. */
-  port: number
   /** What the workers must be told beside the environment and the arguments of this process. */
   environment: Record<string, string>
   /** What they are told of our stores. */
@@ -28,16 +28,20 @@ export interface PrimaryParts {
   log: Log
   /** Undefined where the database needs no turns. */
   turns: TurnService | undefined
-  /** The primary's own part of what `gather` collects. */
+  /** The primary's own part of what is gathered. */
   snapshot: () => Promise<object[]>
   /** Nobody serves any more, for this reason: the process must end. */
   stop: (reason: string) => void
 }
 
 export interface Primary {
-  /** Resolves when every worker listens. @throws whatever the first that failed has told */
-  start(): Promise<{ url: string }>
-  /** All workers finish what is under way. */
+  /** Binds one more address for the workers. Gives the port. @throws the system's error */
+  listen(host: string, port: number): Promise<number>
+  /** Resolves when every worker serves those who come to this port. @throws what the first that failed has told */
+  start(port: number): Promise<void>
+  /** The snapshots of all processes. */
+  gather(): Promise<object[][]>
+  /** No new connections; all workers finish what is under way. */
   close(): Promise<void>
 }
 
@@ -45,11 +49,11 @@ interface Member {
   worker: Worker
   post: (message: ToWorker) => void
   startedAt: number
-  /** What it was told; port 0 is one and the same for all that were told so. */
-  port: number | undefined
-  url: string | undefined
+  /** Once it serves. */
+  hand: Hand | undefined
   /** What its start failed for. */
   failure: Error | undefined
+  /** Its store's conversation is over. */
   leave: () => void
 }
 
@@ -61,11 +65,11 @@ interface Gathering {
 
 export function createPrimary(parts: PrimaryParts): Primary {
   const { log } = parts
+  const doors = createDoors()
   const members = new Set<Member>()
   const gatherings = new Map<number, Gathering>()
-  const firstStart = Promise.withResolvers<{ url: string }>()
-  /** Where clients find us, once the first worker listens. */
-  let url: string | undefined
+  const firstStart = Promise.withResolvers<void>()
+  let port = 0
   let isStarted = false
   let isStopping = false
   let failedStarts = 0
@@ -76,7 +80,7 @@ export function createPrimary(parts: PrimaryParts): Primary {
   function fork(): void {
     const worker = cluster.fork(parts.environment)
     // A message to a process that is gone is nobody's loss.
-    const post = createOutbox<ToWorker>((messages) => void worker.send(messages, () => {}))
+    const { post, flush } = createOutbox<ToWorker>((messages) => void worker.send(messages, () => {}))
     let receive: (message: unknown) => void = () => {}
     const leave = parts.turns?.join({
       post: (message) => post({ kind: 'store', message }),
@@ -92,71 +96,62 @@ export function createPrimary(parts: PrimaryParts): Primary {
       worker,
       post,
       startedAt: performance.now(),
-      port: undefined,
-      url: undefined,
+      hand: undefined,
       failure: undefined,
       leave: leave ?? (() => {}),
     }
     members.add(member)
+
+    function hear(message: ToPrimary): void {
+      switch (message.kind) {
+        case 'store':
+          receive(message.message)
+          return
+        case 'hello':
+          post({ kind: 'start', port, facts: parts.facts })
+          return
+        case 'ready':
+          member.hand = doors.join((id, socket) => {
+            flush()
+            worker.send([{ kind: 'connection', id }] satisfies ToWorker[], socket, { keepOpen: true }, () => {})
+          })
+          welcome()
+          return
+        case 'taken':
+          member.hand?.confirm(message.id)
+          return
+        case 'failed':
+          member.failure = hearError(message.error)
+          return
+        case 'gather':
+          void gather().then((snapshots) => post({ kind: 'gathered', id: message.id, snapshots }))
+          return
+        case 'snapshot':
+          collect(member, message.id, message.snapshot)
+      }
+    }
+
     worker.on('message', (messages: ToPrimary[]) => {
-      for (const message of messages) {
-        if (message.kind === 'store') receive(message.message)
-        else hear(member, message)
-      }
+      for (const message of messages) hear(message)
     })
-    // Its locks are gone when it has ended, not when its pipe has.
-    worker.process.once('exit', (code, signal) => bury(member, code, signal))
     worker.on('error', (error) => log.error({ err: error, pid: worker.process.pid }, 'a worker process failed'))
+    worker.process.once('disconnect', () => worker.process.kill('SIGKILL'))
+    worker.process.once('exit', (code, signal) => {
+      void allHeard(worker).then(() => bury(member, code, signal))
+    })
   }
 
-  function hear(member: Member, message: Exclude<ToPrimary, { kind: 'store' }>): void {
-    switch (message.kind) {
-      case 'hello':
-        member.port = portNow()
-        member.post({ kind: 'start', port: member.port, facts: parts.facts })
-        if (isStopping) member.post({ kind: 'drain' })
-        return
-      case 'listening':
-        rise(member, message.url)
-        return
-      case 'failed':
-        member.failure = hearError(message.error)
-        return
-      case 'gather':
-        void gather().then((snapshots) => member.post({ kind: 'gathered', id: message.id, snapshots }))
-        return
-      case 'snapshot': {
-        const gathering = gatherings.get(message.id)
-        if (!gathering?.waitsFor.delete(member)) return
-        gathering.snapshots.push(message.snapshot)
-        if (gathering.waitsFor.size === 0) gathering.done()
-      }
-    }
-  }
-
-  /** A port that the system chose stays ours while somebody listens on it; the next who listens after all have ended asks for it. */
-  function portNow(): number {
-    for (const { url, port } of members) if (url !== undefined && port !== undefined) return port
-    return url === undefined ? parts.port : portOf(url)
-  }
-
-  function rise(member: Member, memberUrl: string): void {
-    if (url !== undefined && memberUrl !== url) {
-      // The last of those whose port it was told to share has ended meanwhile.
-      member.worker.process.kill('SIGKILL')
-      return
-    }
-    url = memberUrl
-    member.url = memberUrl
+  function welcome(): void {
     failedStarts = 0
-    if (isStarted || [...members].filter((each) => each.url !== undefined).length < parts.workers) return
+    if (isStarted || [...members].filter((member) => member.hand).length < parts.workers) return
     isStarted = true
-    firstStart.resolve({ url })
+    firstStart.resolve()
   }
 
   function bury(member: Member, code: number | null, signal: string | null): void {
     members.delete(member)
     member.leave()
+    member.hand?.leave()
     for (const gathering of gatherings.values()) {
       if (gathering.waitsFor.delete(member) && gathering.waitsFor.size === 0) gathering.done()
     }
@@ -168,17 +163,16 @@ export function createPrimary(parts: PrimaryParts): Primary {
       parts.stop('a worker process does not trust the store any more')
       return
     }
-    if (member.url === undefined) failedStarts += 1
     const { failure } = member
+    // Who is killed has not failed.
+    if (!member.hand && signal !== 'SIGKILL') failedStarts += 1
     if (!isStarted && (failure || failedStarts >= maxFailedStarts)) {
       firstStart.reject(failure ?? endless(code, signal))
       return
     }
-    log.error(
-      { err: failure, pid: member.worker.process.pid, code, signal },
-      'a worker process ended; another takes its place',
-    )
-    if (failedStarts >= maxFailedStarts) {
+    const { pid } = member.worker.process
+    log.error({ err: failure, pid, code, signal }, 'a worker process ended; another takes its place')
+    if (failedStarts >= maxFailedStarts && ![...members].some((each) => each.hand)) {
       parts.stop(`${endless(code, signal).message}: ${failure?.message ?? 'see above'}`)
       return
     }
@@ -193,27 +187,39 @@ export function createPrimary(parts: PrimaryParts): Primary {
   async function gather(): Promise<object[][]> {
     lastGathering += 1
     const id = lastGathering
-    const asked = [...members].filter((member) => member.url !== undefined)
+    const asked = [...members].filter((member) => member.hand)
     const { promise, resolve } = Promise.withResolvers<void>()
     const gathering: Gathering = { waitsFor: new Set(asked), snapshots: [await parts.snapshot()], done: resolve }
     gatherings.set(id, gathering)
     for (const member of asked) member.post({ kind: 'snapshot', id })
-    const timer = new AbortController()
-    await Promise.race([promise, sleep(gatherMs, undefined, { signal: timer.signal }).catch(() => {})])
-    timer.abort()
+    // One that does not answer is left out.
+    const timer = setTimeout(resolve, gatherMs)
+    if (gathering.waitsFor.size > 0) await promise
+    clearTimeout(timer)
     gatherings.delete(id)
     return gathering.snapshots
   }
 
+  function collect(member: Member, id: number, snapshot: object[]): void {
+    const gathering = gatherings.get(id)
+    if (!gathering?.waitsFor.delete(member)) return
+    gathering.snapshots.push(snapshot)
+    if (gathering.waitsFor.size === 0) gathering.done()
+  }
+
   return {
-    start() {
-      cluster.setupPrimary({ silent: false })
+    listen: doors.listen,
+    gather,
+
+    start(servedPort) {
+      port = servedPort
       for (let count = 0; count < parts.workers; count += 1) fork()
       return firstStart.promise
     },
 
     async close() {
       isStopping = true
+      doors.close()
       if (members.size === 0) return
       const { promise, resolve } = Promise.withResolvers<void>()
       ended = resolve
@@ -227,14 +233,18 @@ export function createPrimary(parts: PrimaryParts): Primary {
   }
 }
 
+/**
+ * What a process said before it ended may still be in its pipe. (There is an event for the end of the pipe, but not where a connection was on
+ * its way.)
+ */
+async function allHeard(worker: Worker): Promise<void> {
+  const startedAt = performance.now()
+  while (worker.process.connected && performance.now() - startedAt < longestPauseMs) await sleep(1)
+}
+
 function endless(code: number | null, signal: string | null): StartError {
   return new StartError(
     `the worker processes end before they serve anybody (${signal ?? `code ${code}`})`,
     'The log says why. With --workers 1 there are none.',
   )
-}
-
-function portOf(url: string): number {
-  const { port, protocol } = new URL(url)
-  return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port)
 }

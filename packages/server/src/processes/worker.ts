@@ -1,24 +1,24 @@
 // A worker, as it sees its primary. It lives as long as the primary does: whatever it could still say afterwards, nobody would keep.
 
 import cluster from 'node:cluster'
+import { Socket } from 'node:net'
 import type { StoreChannel } from '../storage/metadata/turn-service.ts'
 import { createOutbox, type ToPrimary, type ToWorker, tellError } from './messages.ts'
 
 export interface PrimaryLink {
-  /** Where to listen. */
+  /** The port by which clients know us. */
   port: number
   /** What the primary tells of its stores. */
   facts: Record<string, string>
   store: StoreChannel
   /** Whether the process that started this one still runs. */
   isPrimaryAlive(): boolean
-  tellListening(url: string): void
+  /** From now on the primary gives us connections, and may ask for a snapshot. */
+  tellReady(how: { take: (socket: Socket) => void; snapshot: () => Promise<object[]> }): void
   /** The start failed; resolves when the primary has been told. */
   tellFailure(error: unknown): Promise<void>
   /** The snapshots of all processes, this one too. */
   gather(): Promise<object[][]>
-  /** What is shown of this process, when somebody gathers. */
-  onGather(snapshot: () => Promise<object[]>): void
   /** Resolves when the primary asks to finish. */
   drained: Promise<void>
 }
@@ -31,15 +31,16 @@ export async function joinPrimary(): Promise<PrimaryLink> {
   const parent = process.ppid
   // Before Node's own listener, which would end the process in order.
   process.prependListener('disconnect', () => process.kill(process.pid, 'SIGKILL'))
-  const post = createOutbox<ToPrimary>((messages) => void process.send?.(messages, undefined, undefined, () => {}))
+  const { post } = createOutbox<ToPrimary>((messages) => void process.send?.(messages, undefined, undefined, () => {}))
   const started = Promise.withResolvers<Extract<ToWorker, { kind: 'start' }>>()
   const drained = Promise.withResolvers<void>()
   const gathering = new Map<number, (snapshots: object[][]) => void>()
   let lastGathering = 0
   let receive: (message: unknown) => void = () => {}
+  let take: (socket: Socket) => void = () => {}
   let snapshot = async (): Promise<object[]> => []
 
-  process.on('message', (messages: ToWorker[]) => {
+  process.on('message', (messages: ToWorker[], handle: unknown) => {
     for (const message of messages) {
       switch (message.kind) {
         case 'store':
@@ -47,6 +48,11 @@ export async function joinPrimary(): Promise<PrimaryLink> {
           break
         case 'start':
           started.resolve(message)
+          break
+        case 'connection':
+          post({ kind: 'taken', id: message.id })
+          // Undefined when the client has gone meanwhile.
+          if (handle instanceof Socket) take(handle)
           break
         case 'drain':
           drained.resolve()
@@ -76,7 +82,11 @@ export async function joinPrimary(): Promise<PrimaryLink> {
       },
     },
     isPrimaryAlive: () => process.ppid === parent && process.connected,
-    tellListening: (url) => post({ kind: 'listening', url }),
+    tellReady(how) {
+      take = how.take
+      snapshot = how.snapshot
+      post({ kind: 'ready' })
+    },
     tellFailure: (error) =>
       new Promise((resolve) => {
         const messages: ToPrimary[] = [{ kind: 'failed', error: tellError(error) }]
@@ -88,9 +98,6 @@ export async function joinPrimary(): Promise<PrimaryLink> {
       gathering.set(lastGathering, resolve)
       post({ kind: 'gather', id: lastGathering })
       return promise
-    },
-    onGather(take) {
-      snapshot = take
     },
     drained: drained.promise,
   }
