@@ -300,6 +300,30 @@ describe('a promotion that fails (docs/design/uploads.md)', () => {
   })
 })
 
+test('a chunk whose offset could not be written down counts as not received, and is sent again', async (t) => {
+  const store = await testStore(t)
+  await store.createRepository(repository)
+  let isAway = false
+  const metadata = new Proxy(store.metadata, {
+    get(target, name) {
+      if (name === 'writeSoon' && isAway) return () => Promise.reject(new Error('the database is away'))
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+  const uploads = createUploads({ ...store, metadata })
+  const { ctx } = store
+  const uploadId = await uploads.start(ctx, repository)
+  await uploads.append(ctx, repository, uploadId, body(large))
+  isAway = true
+  await assert.rejects(uploads.append(ctx, repository, uploadId, body(large)), /the database is away/)
+  isAway = false
+  assert.equal(await uploads.receivedBytes(ctx, repository, uploadId), large.length)
+  await uploads.append(ctx, repository, uploadId, body(large))
+  await uploads.complete(ctx, repository, uploadId, digestOf(Buffer.concat([large, large])), empty())
+  await uploads.close()
+})
+
 describe('one at a time on an upload', () => {
   test('a newer body ends an older one; what was heard of the older counts', async (t) => {
     const { uploads, ctx } = await opened(t)

@@ -135,10 +135,17 @@ export function createUploads(parts: {
     change: Partial<UploadRow> = {},
   ): Promise<void> {
     if (session.isBroken) return
-    const state = await session.checkpoint()
-    const isOurs = await metadata.writeSoon((tx) =>
-      uploadsTable.update(tx, session.uploadId, session.version, { ...state, updated_at: clock.now(), ...change }),
-    )
+    // What fails leaves a session that knows of more bytes than the row: the next request begins with the row.
+    const forget = async (error: unknown) => {
+      await turns.drop(session.uploadId)?.close()
+      throw error
+    }
+    const state = await session.checkpoint().catch(forget)
+    const isOurs = await metadata
+      .writeSoon((tx) =>
+        uploadsTable.update(tx, session.uploadId, session.version, { ...state, updated_at: clock.now(), ...change }),
+      )
+      .catch(forget)
     if (!isOurs) {
       await turns.drop(session.uploadId)?.close()
       throw invalidPart(ctx, repository, session, 'The upload has been continued by another request')
