@@ -142,6 +142,13 @@ test('a checkpoint loses nothing, wherever it is cut (docs/design/store.md)', { 
   await live({ cuts, workload: { lanes: 16, layerSizes: [50_000, 65_536] }, judge: nothingIsLost })
 })
 
+test('several worker processes answer only what is durable, whoever committed it (docs/design/workers.md)', {
+  skip,
+  timeout,
+}, async () => {
+  await live({ cuts, server: { env: { BERTH_WORKERS: '3' } }, judge: nothingIsLost })
+})
+
 test('what a start finds after a crash is durable before it is shown (docs/design/store.md)', {
   skip,
   timeout,

@@ -251,8 +251,14 @@ export function createUploads(parts: {
       const { row } = await turns.requireUpload(ctx, repository, uploadId)
       // Asking disturbs nobody: while a body is being read, the answer is how far that has come.
       const known = turns.receivedBytes(row)
-      if (known !== undefined || metadata.isShared) return known ?? row.received_bytes
-      return turns.take(ctx, repository, uploadId, async ({ session }) => session.receivedBytes)
+      if (known !== undefined) return known
+      // A power cut may have taken bytes of which the row still tells: then the staging says how many there are.
+      const isCertain = row.digest_epoch === null || row.digest_epoch === blobs.stagingEpoch
+      if (metadata.isShared && isCertain) return row.received_bytes
+      return turns.take(ctx, repository, uploadId, async ({ session }) => {
+        if (metadata.isShared) await keepOffset(ctx, repository, session)
+        return session.receivedBytes
+      })
     },
 
     append: (ctx, repository, uploadId, body) =>
