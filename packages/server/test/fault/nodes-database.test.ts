@@ -2,12 +2,14 @@
 // goes on with the same nodes, and what was acknowledged before is there.
 
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { digestOf } from '../support/docker-wire.ts'
 import { type Nodes, startNodes, whyNoNodes } from '../support/nodes.ts'
 import { type PostgresServer, startPostgres, untilAnswering, whyNoPostgres } from '../support/postgres-server.ts'
 import { until } from '../support/until.ts'
+import { beginChunk } from './half-chunk.ts'
 import { inspect, summary } from './inspection.ts'
 import { createLedger } from './ledger.ts'
 import { createProbes, type Probes, statusOf, tally } from './probes.ts'
@@ -79,6 +81,32 @@ describe('nodes whose PostgreSQL goes away', { skip: whyNoPostgres() ?? whyNoNod
       }
       await assertWell()
     })
+  })
+
+  it('stopped in the middle of a chunk: each node says the same of the upload afterwards, and the other one goes on with it', async () => {
+    const [first, second] = targets as [Target, Target]
+    const repository = 'probes/0'
+    const content = randomBytes(700_001)
+    const upload = await first.wire.startUpload(repository)
+    await first.wire.uploadChunk(upload, content.subarray(0, 100_000), 0)
+    const authorization = `Basic ${await first.api?.authorizationToken()}`
+    const half = await beginChunk(
+      { url: nodes.nodes[0].url, authorization, upload },
+      content.subarray(100_000),
+      100_000,
+    )
+    await postgres.stop('fast')
+    const answered = await half.end()
+    await postgres.start()
+    await assertWell()
+    assert.equal(answered, 503)
+    // Which of the two it is depends on how far the node was; that they agree does not.
+    const offsets = [await first.wire.uploadOffset(upload), await second.wire.uploadOffset(upload)]
+    assert.equal(offsets[0], offsets[1], 'end-13')
+    const [, offset = 0] = offsets
+    await second.wire.uploadChunk(upload, content.subarray(offset), offset)
+    await first.wire.finishUpload(upload, digestOf(content))
+    for (const { wire } of targets) assert.ok((await wire.getBlob(repository, digestOf(content)))?.equals(content))
   })
 
   async function assertUnavailable(ms: number): Promise<void> {

@@ -3,8 +3,6 @@
 
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { request as httpRequest } from 'node:http'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
@@ -15,6 +13,7 @@ import {
 } from '@aws-sdk/client-ecr'
 import { type DockerWire, digestOf, type Upload } from '../support/docker-wire.ts'
 import { type Nodes, startNodes, whyNoNodes } from '../support/nodes.ts'
+import { beginChunk } from './half-chunk.ts'
 import { isSoak, timeout } from './settings.ts'
 import { mayPass } from './steady-target.ts'
 import { connect, type Target } from './target.ts'
@@ -133,7 +132,8 @@ describe('uploads over several nodes', { skip: whyNoNodes(), timeout }, () => {
       upload = await wireOf(0).uploadChunk(upload, content.subarray(0, firstBytes), 0)
       // Half of the next chunk arrives, then the node stops; other bytes than the ones that the client will send to the other node.
       const wrong = randomBytes(8 * MiB)
-      const half = await beginChunk(sleeper.url, upload, wrong, firstBytes)
+      const authorization = `Basic ${await targets[0].api?.authorizationToken()}`
+      const half = await beginChunk({ url: sleeper.url, authorization, upload }, wrong, firstBytes)
       sleeper.pause()
       try {
         const resumedAt = await goOn(wireOf(1), upload, content, firstBytes)
@@ -165,37 +165,6 @@ describe('uploads over several nodes', { skip: whyNoNodes(), timeout }, () => {
       const stored = await wire.getBlob(repository, digest)
       assert.ok(stored, `${digest} is not on node ${index}`)
       assert.equal(digestOf(stored), digestOf(content), `the bytes from node ${index}`)
-    }
-  }
-
-  /** Sends the head and half of a chunk, and waits until it is on its way. `end` sends the rest and gives the status, or how it broke. */
-  async function beginChunk(url: string, upload: Upload, bytes: Buffer, offset: number) {
-    const { hostname, port } = new URL(url)
-    const request = httpRequest({
-      hostname,
-      port,
-      method: 'PATCH',
-      path: upload.location,
-      headers: {
-        authorization: `Basic ${await targets[0].api?.authorizationToken()}`,
-        'content-type': 'application/octet-stream',
-        'content-range': `${offset}-${offset + bytes.length - 1}`,
-        'content-length': String(bytes.length),
-      },
-    })
-    const answered = Promise.withResolvers<number | string>()
-    request.once('error', (error) => answered.resolve(error.message))
-    request.once('response', (response) => {
-      response.resume()
-      answered.resolve(response.statusCode ?? 0)
-    })
-    if (!request.write(bytes.subarray(0, bytes.length / 2))) await once(request, 'drain')
-    await sleep(200)
-    return {
-      end() {
-        request.end(bytes.subarray(bytes.length / 2))
-        return answered.promise
-      },
     }
   }
 
