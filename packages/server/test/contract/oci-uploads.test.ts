@@ -307,6 +307,25 @@ describe('bodies that break off, and requests that cross', () => {
   const received = (location: string, bytes: number) =>
     until(`${bytes} bytes of the upload are there`, async () => (await rangeOf(location)) === `0-${bytes - 1}`)
 
+  /** A database elsewhere may answer after the connection is gone, and then nobody hears the body that nobody was promised anything of. */
+  async function keptAfterCut(location: string, sent: number): Promise<void> {
+    if (!registry.isShared) await received(location, sent)
+  }
+
+  /** What a client does whose connection was lost: asks how far it came, and sends the rest. */
+  async function goOn(location: string, content: string): Promise<void> {
+    await until('the upload has all its bytes', async () => {
+      const range = await rangeOf(location)
+      const kept = range === '0-0' ? 0 : Number(range.slice(2)) + 1
+      const answer = await patch(location, content.slice(kept), `${kept}-${content.length - 1}`)
+      if (answer.status === 202) assertProgress(answer, 202, location, `0-${content.length - 1}`)
+      else assert.equal(answer.status, 416, answer.text)
+      return answer.status === 202
+    })
+    assertCreated(await put(location, digestOf(Buffer.from(content))), digestOf(Buffer.from(content)))
+    await assertHolds(digestOf(Buffer.from(content)), content)
+  }
+
   test('a connection that is cut keeps what came, and the next chunk goes on there', async () => {
     for (const sent of [5, 150_000, 2_500_000]) {
       const location = await oci.startUpload(name)
@@ -314,11 +333,8 @@ describe('bodies that break off, and requests that cross', () => {
       const connection = await begin('PATCH', location, 10_000_000)
       connection.write(bytes)
       connection.cut()
-      await received(location, sent)
-      assertProgress(await patch(location, 'end', `${sent}-${sent + 2}`), 202, location, `0-${sent + 2}`)
-      const content = `${bytes}end`
-      assertCreated(await put(location, digestOf(Buffer.from(content))), digestOf(Buffer.from(content)))
-      await assertHolds(digestOf(Buffer.from(content)), content)
+      await keptAfterCut(location, sent)
+      await goOn(location, `${bytes}end`)
     }
   })
 
@@ -329,16 +345,15 @@ describe('bodies that break off, and requests that cross', () => {
     const connection = await begin('PUT', `${location}?digest=${digest}`, content.length)
     connection.write(content.slice(0, 100_000))
     connection.cut()
-    await received(location, 100_000)
+    await keptAfterCut(location, 100_000)
     assert.equal((await oci.send('HEAD', `/v2/${name}/blobs/${digest}`)).status, 404)
-    assertCreated(await put(location, digest, content.slice(100_000)), digest)
-    await assertHolds(digest, content)
+    await goOn(location, content)
   })
 
   test('a single POST that is cut leaves nothing', async () => {
     const before = (await stagedUploads()).length
-    const connection = await begin('POST', `/v2/${name}/blobs/uploads/?digest=${unknown}`, 10_000_000)
-    connection.write(Buffer.alloc(3_000_000))
+    const connection = await begin('POST', `/v2/${name}/blobs/uploads/?digest=${unknown}`, 20_000_000)
+    connection.write(Buffer.alloc(8_000_000))
     await until('the bytes are staged', async () => (await stagedUploads()).length > before)
     connection.cut()
     await until('the staged bytes are gone', async () => (await stagedUploads()).length === before)
@@ -359,13 +374,16 @@ describe('bodies that break off, and requests that cross', () => {
     assertCreated(await put(location, digestOf(Buffer.from(content))), digestOf(Buffer.from(content)))
   })
 
-  test('the same PUT twice at once: one makes the blob, the other finds its upload finished; the blob is whole', async () => {
+  test('the same PUT twice at once: one makes the blob, the other finds its upload taken; the blob is whole', async () => {
     const location = await oci.startUpload(name)
     const content = 'u'.repeat(500_000)
     const digest = digestOf(Buffer.from(content))
     await patch(location, content)
     const answers = await Promise.all([put(location, digest), put(location, digest)])
-    assert.deepEqual(answers.map((answer) => answer.status).toSorted(), [201, 404])
+    const [made, other] = answers.map((answer) => answer.status).toSorted()
+    assert.equal(made, 201)
+    // The newer of two requests ends the body of the older one, if that is not over yet.
+    assert.ok(other === 404 || (registry.isShared && other === 416), `the other is answered ${other}`)
     await assertHolds(digest, content)
   })
 
@@ -422,7 +440,8 @@ describe('bodies that break off, and requests that cross', () => {
     const connection = await begin('PATCH', location, 3)
     connection.write('abc and more\r\n\r\n')
     assert.match(await connection.ended(), /^HTTP\/1\.1 400 Bad Request\r\n/)
-    await received(location, 3)
+    await keptAfterCut(location, 3)
+    await goOn(location, 'abc, and the end')
   })
 
   test('Expect: 100-continue is answered before the body is sent', async () => {
@@ -498,7 +517,9 @@ test('an upload goes on after a restart, at what its last answer said', async (t
     }
   })
   await run(async (wire, recovered) => {
-    assert.deepEqual(recovered, ['3 uploads were under way; their clients can go on.'])
+    // Of a shared store other nodes may be at work on them.
+    const isShared = store.databaseUrl !== undefined
+    assert.deepEqual(recovered, isShared ? [] : ['3 uploads were under way; their clients can go on.'])
     for (const [n, size] of sizes.entries()) {
       const location = locations[n] ?? ''
       assertProgress(await wire.send('GET', location), 204, location, `0-${size - 1}`)

@@ -60,9 +60,17 @@ function inBucket(location: NonNullable<Config['blobStore']>): StoredBytes {
         new sdk.ListMultipartUploadsCommand({ Bucket, Prefix: `${prefix}blobs/` }),
       )
       if (IsTruncated) throw new Error('more uploads than a test should have')
-      const promised = Uploads.map(({ Key = '' }) => Key.slice(Key.lastIndexOf('/') + 1).replace(/\..*$/, ''))
-      const tails = (await objects('uploads/')).map((key) => key.split('/')[0] ?? '')
-      return [...new Set([...promised, ...tails])]
+      const ids = (await objects('uploads/')).map((key) => key.split('/')[0] ?? '')
+      for (const { Key = '', UploadId } of Uploads) {
+        const { Parts = [] } = await client
+          .send(new sdk.ListPartsCommand({ Bucket, Key, UploadId }))
+          .catch((error: unknown) => {
+            if (error instanceof sdk.NoSuchUpload) return { Parts: [] }
+            throw error
+          })
+        if (Parts.length > 0) ids.push(Key.slice(Key.lastIndexOf('/') + 1).replace(/\..*$/, ''))
+      }
+      return [...new Set(ids)]
     },
     close() {
       void opened.then(({ client }) => client.destroy())

@@ -13,7 +13,7 @@ import { silentLog } from '../../src/base/log.ts'
 import { type Config, parseConfig } from '../../src/config.ts'
 import { createRegistry, type Registry } from '../../src/registry.ts'
 import { openPeek, type Peek } from './peek.ts'
-import { createStore, type StoreName, storeUnderTest } from './stores.ts'
+import { createStore, storeUnderTest } from './stores.ts'
 
 /** Loaded where it is used: most tests speak to the registry byte for byte, and it takes as long to load as the registry itself. */
 const require = createRequire(import.meta.url)
@@ -29,7 +29,8 @@ export interface TestCredentials {
 export interface TestRegistry {
   registry: Registry
   config: Config
-  store: StoreName
+  /** Other processes may use the store too. */
+  isShared: boolean
   url: string
   host: string
   dataDir: string
@@ -63,8 +64,9 @@ export async function testRegistry(
     ...(options.clock ? { clock: options.clock } : {}),
   })
   const { url } = await registry.listen()
-  const credentials = registry.firstCredentials
-  if (!credentials) throw new Error('a new store has no first credentials')
+  if (!registry.firstCredentials) throw new Error('a new store has no first credentials')
+  // Amazon's client writes into what it is given.
+  const credentials = { ...registry.firstCredentials }
   const peek = openPeek(store.databaseUrl ?? join(dataDir, 'berth.db'))
   const clients: ECRClient[] = []
   const ecr: TestRegistry['ecr'] = (given = {}) => {
@@ -80,7 +82,7 @@ export async function testRegistry(
   return {
     registry,
     config,
-    store: store.name,
+    isShared: config.database !== undefined,
     peek,
     url,
     host: new URL(url).host,
