@@ -41,6 +41,16 @@ const wiring = ['registry.ts', 'main.ts', 'installation.ts', 'stores.ts', 'migra
 
 const exceptions: readonly [file: string, imports: string, reason: string][] = [
   [
+    'domain/policies/known-actions.ts',
+    'api/ecr/operation-names.ts',
+    'actions of ECR are named after its operations, and the list should not be written twice',
+  ],
+  [
+    'domain/policies/parse-policy.ts',
+    'api/json/strict-json.ts',
+    'a policy is a JSON text that tenants write: repeated keys and great depth are refused by the rule for all of them',
+  ],
+  [
     'domain/identities/identities.ts',
     'auth/key-ring.ts',
     'secrets are sealed in their rows; a key ring is a value, not a wire',

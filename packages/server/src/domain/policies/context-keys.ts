@@ -1,0 +1,217 @@
+// The condition keys of a request (IAM, "AWS global condition context keys"; Service Authorization Reference: Amazon ECR, AWS STS).
+// Nothing is computed before a condition asks for it: most requests are decided without one.
+
+import { CaseVariants, type ContextKeys, type ContextValue } from './context.ts'
+import type { Caller } from './request.ts'
+
+export interface Tag {
+  key: string
+  value: string
+}
+
+export interface ContextInputs {
+  caller: Caller
+  /** Milliseconds. */
+  now: number
+  region: string
+  resourceAccountId: string
+  /** TLS all the way, as far as it can be trusted to be known. */
+  isSecureTransport: boolean
+  sourceIp?: string
+  /** A listener that stands for a VPC: the address is then `aws:VpcSourceIp` and not `aws:SourceIp`. */
+  vpc?: { vpcId?: string; endpointId?: string }
+  userAgent?: string
+  referer?: string
+  organizationId?: string
+  /** Tags of the user or the role. */
+  principalTags?: readonly Tag[]
+  /** Of temporary credentials. */
+  session?: SessionInputs
+  /** Called once at most, and only if a condition asks. */
+  resourceTags?: () => readonly Tag[]
+  /** Tags that the request brings. */
+  requestTags?: readonly Tag[]
+  /** Tag keys that the request names without values (UntagResource). */
+  requestTagKeys?: readonly string[]
+  /** Of GetAccountSetting and PutAccountSetting. */
+  accountSetting?: string
+  assumeRole?: AssumeRoleInputs
+  webIdentity?: WebIdentityInputs
+}
+
+export interface SessionInputs {
+  /** Milliseconds. */
+  issuedAt: number
+  /** They override tags of the role. */
+  tags?: readonly Tag[]
+  federatedProvider?: string
+  sourceIdentity?: string
+  mfaAuthenticatedAt?: number
+}
+
+export interface AssumeRoleInputs {
+  externalId?: string
+  roleSessionName?: string
+  sourceIdentity?: string
+  transitiveTagKeys?: readonly string[]
+}
+
+export interface WebIdentityInputs {
+  /** Without scheme: `token.actions.githubusercontent.com`. */
+  issuer: string
+  claims: ReadonlyMap<string, string | readonly string[]>
+}
+
+export function createContextKeys(inputs: ContextInputs): ContextKeys {
+  const families = new Map<string, ReadonlyMap<string, ContextValue>>()
+
+  function family(name: string, make: () => ReadonlyMap<string, ContextValue>): ReadonlyMap<string, ContextValue> {
+    const made = families.get(name) ?? make()
+    families.set(name, made)
+    return made
+  }
+
+  return {
+    get(key) {
+      const single = singleKeys.get(key)
+      if (single) return single(inputs)
+      const slash = key.indexOf('/')
+      const tags = slash < 0 ? undefined : tagFamilies.get(key.slice(0, slash))
+      if (tags) return family(tags.name, () => tagsByKey(tags.of(inputs))).get(key.slice(slash + 1))
+      const { webIdentity } = inputs
+      return webIdentity && family('claims', () => claimsByKey(webIdentity)).get(key)
+    },
+  }
+}
+
+const truth = (value: boolean) => String(value)
+const time = (milliseconds: number) => new Date(milliseconds).toISOString()
+
+/** A list that the request does not have is an absent key, not an empty one. */
+function listed(values: readonly string[] | undefined): readonly string[] | undefined {
+  return values && values.length > 0 ? values : undefined
+}
+
+const singleKeys: ReadonlyMap<string, (inputs: ContextInputs) => ContextValue | undefined> = new Map<
+  string,
+  (inputs: ContextInputs) => ContextValue | undefined
+>([
+  ['aws:principalarn', ({ caller }) => principalArn(caller)],
+  ['aws:principalaccount', ({ caller }) => accountOf(caller)],
+  ['aws:principaltype', ({ caller }) => principalTypes[caller.kind]],
+  ['aws:userid', ({ caller }) => userId(caller)],
+  ['aws:username', ({ caller }) => (caller.kind === 'user' ? lastPart(caller.arn) : undefined)],
+  ['aws:principalorgid', ({ organizationId }) => organizationId],
+  ['aws:principalisawsservice', ({ caller }) => truth(caller.kind === 'service')],
+  ['aws:principalservicename', ({ caller }) => (caller.kind === 'service' ? caller.service : undefined)],
+  ['aws:viaawsservice', () => 'false'],
+
+  ['aws:sourceip', ({ sourceIp, vpc }) => (vpc ? undefined : sourceIp)],
+  ['aws:vpcsourceip', ({ sourceIp, vpc }) => (vpc ? sourceIp : undefined)],
+  ['aws:sourcevpc', ({ vpc }) => vpc?.vpcId],
+  ['aws:sourcevpce', ({ vpc }) => vpc?.endpointId],
+  ['aws:securetransport', ({ isSecureTransport }) => truth(isSecureTransport)],
+  ['aws:useragent', ({ userAgent }) => userAgent],
+  ['aws:referer', ({ referer }) => referer],
+  ['aws:currenttime', ({ now }) => time(now)],
+  ['aws:epochtime', ({ now }) => String(Math.floor(now / 1000))],
+  ['aws:requestedregion', ({ region }) => region],
+  ['aws:resourceaccount', ({ resourceAccountId }) => resourceAccountId],
+
+  ['aws:tokenissuetime', ({ session }) => session && time(session.issuedAt)],
+  ['aws:multifactorauthpresent', ({ session }) => session && truth(session.mfaAuthenticatedAt !== undefined)],
+  ['aws:multifactorauthage', (inputs) => multiFactorAge(inputs)],
+  ['aws:federatedprovider', ({ caller, session }) => provider(caller) ?? session?.federatedProvider],
+  ['aws:sourceidentity', ({ session }) => session?.sourceIdentity],
+
+  ['aws:tagkeys', (inputs) => listed(tagKeys(inputs))],
+  ['ecr:accountsetting', ({ accountSetting }) => accountSetting],
+  ['sts:externalid', ({ assumeRole }) => assumeRole?.externalId],
+  ['sts:rolesessionname', ({ assumeRole }) => assumeRole?.roleSessionName],
+  ['sts:sourceidentity', ({ assumeRole }) => assumeRole?.sourceIdentity],
+  ['sts:transitivetagkeys', ({ assumeRole }) => listed(assumeRole?.transitiveTagKeys)],
+])
+
+const principalTypes: Record<Caller['kind'], string | undefined> = {
+  user: 'User',
+  'role-session': 'AssumedRole',
+  'federated-user': 'FederatedUser',
+  root: 'Account',
+  service: undefined,
+  'web-identity': undefined,
+}
+
+/** Of a session it is the role, with its path. */
+function principalArn(caller: Caller): string | undefined {
+  if (caller.kind === 'service' || caller.kind === 'web-identity') return undefined
+  return caller.kind === 'role-session' ? caller.roleArn : caller.arn
+}
+
+function accountOf(caller: Caller): string | undefined {
+  return caller.kind === 'service' || caller.kind === 'web-identity' ? undefined : caller.accountId
+}
+
+function userId(caller: Caller): string | undefined {
+  switch (caller.kind) {
+    case 'user':
+      return caller.userId
+    case 'role-session':
+      return `${caller.roleId}:${caller.sessionName}`
+    case 'federated-user':
+      return `${caller.accountId}:${lastPart(caller.arn)}`
+    case 'root':
+      return caller.accountId
+    default:
+      return undefined
+  }
+}
+
+const provider = (caller: Caller) => (caller.kind === 'web-identity' ? caller.provider : undefined)
+const lastPart = (arn: string) => arn.slice(arn.lastIndexOf('/') + 1)
+
+function multiFactorAge({ session, now }: ContextInputs): string | undefined {
+  return session?.mfaAuthenticatedAt === undefined
+    ? undefined
+    : String(Math.floor((now - session.mfaAuthenticatedAt) / 1000))
+}
+
+function tagKeys({ requestTags = [], requestTagKeys = [] }: ContextInputs): string[] {
+  return [...requestTags.map(({ key }) => key), ...requestTagKeys]
+}
+
+interface TagFamily {
+  name: string
+  of(inputs: ContextInputs): readonly Tag[]
+}
+
+const resourceTags: TagFamily = { name: 'resource', of: (inputs) => inputs.resourceTags?.() ?? [] }
+
+const tagFamilies: ReadonlyMap<string, TagFamily> = new Map<string, TagFamily>([
+  ['aws:principaltag', { name: 'principal', of: principalTags }],
+  ['aws:requesttag', { name: 'request', of: (inputs) => inputs.requestTags ?? [] }],
+  ['aws:resourcetag', resourceTags],
+  ['ecr:resourcetag', resourceTags],
+  ['iam:resourcetag', resourceTags],
+])
+
+/** Keys of IAM's tags are the same when they differ only by case, so a session's tag replaces the role's. */
+function principalTags({ principalTags: tags = [], session }: ContextInputs): Tag[] {
+  const overriding = new Set(session?.tags?.map(({ key }) => key.toLowerCase()))
+  return [...tags.filter(({ key }) => !overriding.has(key.toLowerCase())), ...(session?.tags ?? [])]
+}
+
+/** Tags of repositories may differ by case alone, and a condition cannot say which one it means. */
+function tagsByKey(tags: readonly Tag[]): Map<string, ContextValue> {
+  const values = new Map<string, string[]>()
+  for (const { key, value } of tags) {
+    const lower = key.toLowerCase()
+    values.set(lower, [...(values.get(lower) ?? []), value])
+  }
+  return new Map([...values].map(([key, list]) => [key, list.length === 1 ? (list[0] ?? '') : new CaseVariants(list)]))
+}
+
+function claimsByKey({ issuer, claims }: WebIdentityInputs): Map<string, ContextValue> {
+  const values = new Map<string, ContextValue>()
+  for (const [name, value] of claims) values.set(`${issuer}:${name}`.toLowerCase(), value)
+  return values
+}
