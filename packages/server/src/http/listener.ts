@@ -143,6 +143,7 @@ export function createListener(options: ListenerOptions): Listener {
       for (const response of answering) if (!response.headersSent) response.setHeader('Connection', 'close')
       const timer = setTimeout(() => {
         for (const server of servers) server.closeAllConnections()
+        for (const socket of taken) socket.destroy()
       }, drainMs)
       await Promise.all(closed)
       for (const socket of taken) await new Promise((resolve) => socket.once('close', resolve))
