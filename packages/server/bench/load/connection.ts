@@ -117,9 +117,15 @@ export class Connection {
         this.partialHead = Buffer.from(rest)
         return
       }
-      this.beginAnswer(rest.toString('latin1', 0, end + 2))
+      const head = rest.toString('latin1', 0, end + 2)
       rest = rest.subarray(end + 4)
       if (this.partialHead.length > 0) this.partialHead = Buffer.alloc(0)
+      // An interim answer: the server is still at it.
+      if (head[9] === '1') {
+        if (rest.length > 0) this.receive(rest)
+        return
+      }
+      this.beginAnswer(head)
     }
     if (this.chunked) {
       if (this.chunked.receive(rest, (piece) => this.take(piece))) this.endAnswer()
