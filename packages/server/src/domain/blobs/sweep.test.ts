@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { createHash, randomUUID } from 'node:crypto'
-import { readdir, utimes } from 'node:fs/promises'
-import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { describe, type TestContext, test } from 'node:test'
 import { type Digest, parseDigest } from '@berth/api/names/digest.ts'
+import { storeUnderTest } from '../../../test/support/stores.ts'
 import { type TestStore, testStore } from '../../../test/support/test-store.ts'
 import type { BlobStore, Staging } from '../../storage/blobs/blob-store.ts'
 import { createSweep, type Sweep } from './sweep.ts'
@@ -44,10 +43,18 @@ async function stageStray({ files, clock }: TestStore): Promise<Staging> {
   const upload = { uploadId: randomUUID(), createdAt: clock.now(), size: 0, state: null, isTakenOver: false }
   const staging = await files.openStaging(upload)
   await staging.append([Buffer.from('nobody knows me')])
+  await staging.checkpoint()
   return staging
 }
 
 const promoteStray = async (store: TestStore) => (await stageStray(store)).promote()
+
+/** However large the groups of the store are. */
+async function* inGroups<T>(groups: AsyncIterable<T[]>, size: number): AsyncIterable<T[]> {
+  for await (const group of groups) {
+    for (let start = 0; start < group.length; start += size) yield group.slice(start, start + size)
+  }
+}
 
 describe('files without a row (docs/design/uploads.md)', () => {
   test('are removed; those with a row stay, whatever their number', async (t) => {
@@ -149,14 +156,19 @@ describe('staged bytes at the start', () => {
     const both = Buffer.concat([large('x'), large('y')])
     await again.complete(ctx, repository, uploadId, digestOf(both), { stream: Readable.from([]) })
     await again.close()
-    assert.equal(await sweep.removeStrayBlobs(signal), 0)
+    // An object of S3 can not grow: its bytes were copied to another, and what was promoted first is left.
+    const left = storeUnderTest().endsWith('s3') ? 1 : 0
+    assert.equal((await keys()).length, 1 + left)
+    assert.equal(await sweep.removeStrayBlobs(signal), left)
     assert.equal((await keys()).length, 1)
   })
 })
 
 test('idle uploads go with their bytes, and those that went with their repository too', async (t) => {
   const store = await opened(t)
-  const { uploads, sweep, ctx, clock, staged, metadata, dataDir } = store
+  const { uploads, sweep, ctx, clock, staged, metadata } = store
+  // The age of bytes is by the clock of the disk, or of S3: yesterday they are young, whatever ours says.
+  clock.advance(Date.now() - clock.now() - 24 * hours)
   for (let n = 0; n < 2; n++) {
     const uploadId = await uploads.start(ctx, repository)
     await uploads.append(ctx, repository, uploadId, body(large('x')))
@@ -171,20 +183,20 @@ test('idle uploads go with their bytes, and those that went with their repositor
     1,
     'young bytes may be of an upload whose row is younger than the look at the rows',
   )
-  for (const name of await readdir(join(dataDir, 'uploads'))) await utimes(join(dataDir, 'uploads', name), 0, 0)
+  clock.advance(48 * hours)
   await sweep.removeLeftUploads(12 * hours)
   assert.deepEqual(await staged(), [])
 })
 
 test('a walk through the files that is told to end stops early', async (t) => {
-  const store = await opened(t)
+  const store = await opened(t, ({ blobs }) => ({ ...blobs, storageKeys: () => inGroups(blobs.storageKeys(), 100) }))
   const { sweep, plan, keys } = store
-  await Promise.all(Array.from({ length: 600 }, () => promoteStray(store)))
+  await Promise.all(Array.from({ length: 200 }, () => promoteStray(store)))
   const end = new AbortController()
   plan.before = (step) => {
     if (step === 'remove') end.abort()
   }
   await sweep.removeStrayBlobs(end.signal)
   const left = (await keys()).length
-  assert.ok(left > 0 && left < 600, `${left} are left for the next time`)
+  assert.ok(left > 0 && left < 200, `${left} are left for the next time`)
 })

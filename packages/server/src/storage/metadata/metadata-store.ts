@@ -14,6 +14,7 @@ export const rowKey = {
   tag: (repositoryId: number, tag: string) => `t/${repositoryId}/${tag}` as RowKey,
   image: (repositoryId: number, digest: Digest) => `i/${repositoryId}/${digest}` as RowKey,
   blobLink: (repositoryId: number, digest: Digest) => `b/${repositoryId}/${digest}` as RowKey,
+  generation: (name: GenerationName) => `g/${name}` as RowKey,
 }
 
 export interface Transaction {
@@ -47,7 +48,7 @@ export interface MetadataStore {
   durable(): Promise<void>
 
   /**
-   * The counter that says when a cache of that name is old, at most two seconds old itself.
+   * The counter that says when a cache of that name is old, at most two seconds old itself, and never older than what this process wrote.
    * @throws RegistryError Unavailable when the database can not be asked
    */
   generation(name: GenerationName): Promise<number>

@@ -10,17 +10,19 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { RegistryError, StartError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import { postgresSchema } from './dialect.ts'
-import type { MetadataStore, Transaction } from './metadata-store.ts'
+import { type MetadataStore, type RowKey, rowKey, type Transaction } from './metadata-store.ts'
 import { migrate } from './migrations/migrate.ts'
 import { ConnectionLost, codeOf, type PostgresAddress, PostgresConnection } from './postgres-connection.ts'
 import { PostgresPool, unavailable } from './postgres-pool.ts'
 import type { Db } from './schema.ts'
-import { type GenerationName, generationsChannel, generationsTable } from './tables/generations.ts'
+import { type GenerationName, generationNames, generationsChannel, generationsTable } from './tables/generations.ts'
 
 const maxAttempts = 10
 const oldestServer = 130_000
 /** How old a generation may be that is believed (docs/design/store.md). */
 const confirmedMs = 2000
+
+const generationKeys: ReadonlySet<RowKey> = new Set(generationNames.map(rowKey.generation))
 
 /** Session locks of Berth in a database; any numbers that nobody else uses. */
 const locks = { start: 7_310_843_001, presence: 7_310_843_002 }
@@ -113,6 +115,8 @@ class PostgresStore implements MetadataStore {
   readonly #pool: PostgresPool
   #generations = new Map<string, number>()
   #confirmedAt = Number.NEGATIVE_INFINITY
+  /** When one was last heard to have moved: what was asked before may be older than that. */
+  #movedAt = Number.NEGATIVE_INFINITY
   #commits = 0
 
   constructor(options: PostgresOptions) {
@@ -123,7 +127,7 @@ class PostgresStore implements MetadataStore {
       log: options.log,
       synchronousCommit: options.durability === 'full' ? 'on' : 'off',
       onNotify: () => {
-        this.#confirmedAt = Number.NEGATIVE_INFINITY
+        this.#movedAt = performance.now()
       },
       watch: async ({ db }, since) => {
         this.#generations = await generationsTable.all(db)
@@ -180,11 +184,17 @@ class PostgresStore implements MetadataStore {
   async #write<T>(change: (tx: Transaction) => Promise<T>, begin: string): Promise<T> {
     if (this.#options.soleUse?.isHeld === false) throw unavailable(new Error('nodes may be there again'))
     for (let attempt = 1; ; attempt += 1) {
+      let hasMoved = false
+      const touch = (...keys: RowKey[]) => {
+        hasMoved ||= keys.some((key) => generationKeys.has(key))
+      }
       try {
         const result = await this.#pool.use((connection) =>
-          inTransaction(connection, () => change({ db: connection.db, touch: () => {} }), begin),
+          inTransaction(connection, () => change({ db: connection.db, touch }), begin),
         )
         this.#commits += 1
+        // The notification comes later than the answer, and whoever got that may rely on the change.
+        if (hasMoved) this.#movedAt = performance.now()
         return result
       } catch (error) {
         if (attempt === maxAttempts || !mayBeRunAgain(error) || this.#pool.isAway) throw translated(error)
@@ -194,7 +204,8 @@ class PostgresStore implements MetadataStore {
   }
 
   async generation(name: GenerationName): Promise<number> {
-    if (performance.now() - this.#confirmedAt < confirmedMs) return this.#generations.get(name) ?? 0
+    const isFresh = this.#confirmedAt > this.#movedAt && performance.now() - this.#confirmedAt < confirmedMs
+    if (isFresh) return this.#generations.get(name) ?? 0
     return this.read((db) => generationsTable.find(db, name))
   }
 

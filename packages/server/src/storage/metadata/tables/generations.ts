@@ -3,11 +3,12 @@
 import { sql } from 'kysely'
 import { isPostgres } from '../dialect.ts'
 import { hotQuery } from '../hot-query.ts'
-import type { Transaction } from '../metadata-store.ts'
+import { rowKey, type Transaction } from '../metadata-store.ts'
 import type { Db } from '../schema.ts'
 
 /** What nodes cache by generation. */
-export type GenerationName = 'identities'
+export const generationNames = ['identities'] as const
+export type GenerationName = (typeof generationNames)[number]
 
 /** Where PostgreSQL tells other nodes at once; without it they notice at their next poll. */
 export const generationsChannel = 'berth_generations'
@@ -27,6 +28,7 @@ export const generationsTable = {
   },
 
   async move(tx: Transaction, name: GenerationName): Promise<void> {
+    tx.touch(rowKey.generation(name))
     await tx.db
       .insertInto('generations')
       .values({ name, generation: 1 })
