@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { get, type ServerResponse } from 'node:http'
 import { BlockList, connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { manualClock } from '../../test/support/manual-clock.ts'
@@ -38,6 +42,20 @@ async function listening(t: TestContext, options: Partial<ListenerOptions> = {})
     await listener.close()
   })
   return { listener, port, http, finished, errors, lines }
+}
+
+const whyNoCertificate = spawnSync('openssl', ['version']).error
+  ? 'this machine has no openssl to make a certificate'
+  : false
+
+function certificate(): { cert: Buffer; key: Buffer } {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-tls-'))
+  const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
+  const what = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=localhost']
+  execFileSync('openssl', ['req', ...what, '-keyout', key, '-out', cert], { stdio: 'ignore' })
+  const made = { cert: readFileSync(cert), key: readFileSync(key) }
+  rmSync(folder, { recursive: true })
+  return made
 }
 
 describe('requests', () => {
@@ -200,6 +218,18 @@ describe('the end', () => {
     assert.deepEqual([answer.text, answer.headers.connection], ['answer', 'close'])
     await closed
     assert.equal(finished.length, 2)
+  })
+
+  test('a TLS connection whose client never begins the handshake holds nobody up', {
+    skip: whyNoCertificate,
+  }, async (t) => {
+    const { listener, port } = await listening(t, { tls: certificate() })
+    const silent = connect(port, '127.0.0.1')
+    await once(silent, 'connect')
+    const closed = once(silent, 'close')
+    silent.resume()
+    await listener.close()
+    await closed
   })
 
   test('an answer that is on its way is finished, and its connection ends', async (t) => {

@@ -98,10 +98,25 @@ export function createListener(options: ListenerOptions): Listener {
       if (isAnswered) socket.destroy()
       else refuseMalformed(error, socket)
     })
-    server.on(options.tls ? 'secureConnection' : 'connection', (socket: Socket) => {
+    const watch = (socket: Socket) => {
       unused.add(socket)
       socket.once('close', () => unused.delete(socket))
-    })
+    }
+    server.on(options.tls ? 'secureConnection' : 'connection', watch)
+    if (options.tls) {
+      // Until the handshake is over there is only the socket below, and a client may never begin it.
+      const handshakes = new Map<string, Socket>()
+      server.on('connection', (socket: Socket) => {
+        const peer = peerOf(socket)
+        handshakes.set(peer, socket)
+        watch(socket)
+        socket.once('close', () => handshakes.delete(peer))
+      })
+      server.on('secureConnection', (socket: Socket) => {
+        const below = handshakes.get(peerOf(socket))
+        if (below) unused.delete(below)
+      })
+    }
     return server
   }
 
@@ -150,6 +165,10 @@ export function createListener(options: ListenerOptions): Listener {
       clearTimeout(timer)
     },
   }
+}
+
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`
 }
 
 function createExchange(request: IncomingMessage, response: ServerResponse, options: ListenerOptions): Exchange {
