@@ -14,8 +14,10 @@ import { parseConfig } from '../../src/config.ts'
 import { createRegistry, type Registry } from '../../src/registry.ts'
 import { type DeafPostgres, startDeafPostgres } from '../support/deaf-postgres.ts'
 import { createDockerWire, type DockerWire } from '../support/docker-wire.ts'
+import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
 import { type Nodes, startNodes, whyNoNodes } from '../support/nodes.ts'
 import { rounds, timeout } from './settings.ts'
+import { mayPass } from './steady-target.ts'
 import { createApi, isNamed, type RegistryApi } from './target.ts'
 
 const times = rounds({ usual: 5, soak: 100 })
@@ -27,13 +29,18 @@ describe('a key that is disabled', { skip: whyNoNodes(), timeout }, () => {
   let third: Registry
   let dataDir: string
   let deaf: DeafPostgres
+  let way: FaultProxy
 
   before(async () => {
     // The first node hears what PostgreSQL says to those that listen, the second one never does.
     nodes = await startNodes({
       async env(number, store) {
         if (number !== 1) return {}
-        deaf = await startDeafPostgres(store.databaseUrl ?? '')
+        const onWay = new URL(store.databaseUrl ?? '')
+        way = await startFaultProxy(Number(onWay.port), { host: onWay.hostname })
+        onWay.hostname = '127.0.0.1'
+        onWay.port = String(way.port)
+        deaf = await startDeafPostgres(onWay.href)
         return { BERTH_DATABASE_URL: deaf.url }
       },
     })
@@ -50,6 +57,7 @@ describe('a key that is disabled', { skip: whyNoNodes(), timeout }, () => {
     await third?.close()
     await nodes?.close()
     await deaf?.close()
+    await way?.close()
     if (dataDir) await rm(dataDir, { recursive: true, force: true })
   })
 
@@ -74,6 +82,39 @@ describe('a key that is disabled', { skip: whyNoNodes(), timeout }, () => {
       assert.ok(worstMs < longestMs, `${worstMs} ms`)
     } finally {
       for (const client of clients) client.close()
+    }
+  })
+
+  it('is of no use on a node that is cut off from the database: after two seconds it lets nobody in, until it hears again', async () => {
+    const { credentials } = nodes.store
+    assert.ok(credentials)
+    const cutOff = await clientOf(nodes.nodes[1].url, credentials)
+    const other = await clientOf(nodes.nodes[0].url, credentials)
+    try {
+      const stalledAt = performance.now()
+      way.stall()
+      await third.identities.setAccessKeyStatus(credentials.accessKeyId, 'Inactive')
+      // What a request is answered that comes two seconds later, and all that come until then may be let in.
+      const states: { at: number; state: string }[] = []
+      while (performance.now() - stalledAt < 8_000) {
+        const at = performance.now() - stalledAt
+        states.push({ at, state: await cutOff.ask() })
+        await sleep(100)
+      }
+      assert.ok(states.some(({ at }) => at > 2_000))
+      assert.deepEqual(
+        states.filter(({ at, state }) => at > 2_000 && state !== 'refused'),
+        [],
+      )
+      assert.equal(await other.ask(), 'refused')
+      await third.identities.setAccessKeyStatus(credentials.accessKeyId, 'Active')
+      assert.equal(await cutOff.ask(), 'refused')
+      await way.resume()
+      await cutOff.untilIs('let in')
+    } finally {
+      await way.resume()
+      cutOff.close()
+      other.close()
     }
   })
 
@@ -108,7 +149,7 @@ interface KeyHolder {
   close(): void
 }
 
-/** Asks with the key itself and with a docker token of it, which must be of one mind in the end. */
+/** Asks with the key itself and with a docker token of it. A node that does not know lets nobody in. */
 async function clientOf(url: string, key: { accessKeyId: string; secretAccessKey: string }): Promise<KeyHolder> {
   const api: RegistryApi = createApi({ url, region: 'us-east-1', ...key })
   const wire: DockerWire = createDockerWire({ url, authorization: `Basic ${await api.authorizationToken()}` })
@@ -118,12 +159,12 @@ async function clientOf(url: string, key: { accessKeyId: string; secretAccessKey
       api.listRepositories().then(
         () => true,
         (error: unknown) => {
-          if (isNamed(error, 'UnrecognizedClientException') || isNamed(error, 'InvalidClientTokenId')) return false
+          if (isNamed(error, 'UnrecognizedClientException') || mayPass(error)) return false
           throw error
         },
       ),
       wire.send('GET', '/v2/').then(({ status }) => {
-        assert.ok([200, 401, 403].includes(status), `GET /v2/ is answered ${status}`)
+        assert.ok([200, 401, 403, 503].includes(status), `GET /v2/ is answered ${status}`)
         return status === 200
       }),
     ])
