@@ -7,9 +7,9 @@
 //
 // The end, when everything is there and proven. At each of these moments the same command goes on:
 //
-//   1  target   blob_store; next_blob_store and blobs_verified go
-//   2  source   moved_to                 from here on, nobody is served: never may two stores be, which would grow apart
-//   3  target   migrating_from goes      from here on, the target is served
+//   1  target   blob_store
+//   2  source   moved_to               from here on, nobody is served: never may two stores be, which would grow apart
+//   3  target   the other three go     from here on, the target is served
 //
 // Where the database stays, one transaction does it all.
 
@@ -56,6 +56,7 @@ export interface Switch {
 export async function switchOver({ source, target, blobStore, movesBlobs, movedTo }: Switch): Promise<void> {
   await target.write(async (tx) => {
     if (blobStore !== undefined) await identitiesTable.setFact(tx, 'blob_store', blobStore)
+    if (source !== target) return
     await removeFacts(tx, 'next_blob_store', 'blobs_verified')
     // Their bytes are staged in the store that was.
     if (movesBlobs) await tx.db.deleteFrom('uploads').execute()
@@ -67,5 +68,5 @@ export async function switchOver({ source, target, blobStore, movesBlobs, movedT
 
 /** The last step: from here on the target is served. */
 export async function finishCopy(target: MetadataStore): Promise<void> {
-  await target.write((tx) => removeFacts(tx, 'migrating_from'))
+  await target.write((tx) => removeFacts(tx, 'migrating_from', 'next_blob_store', 'blobs_verified'))
 }

@@ -21,6 +21,7 @@ import {
   serveAt,
   startMigration,
 } from '../support/migrate-store.ts'
+import { startPostgres } from '../support/postgres-server.ts'
 import type { ServedRegistry } from '../support/serve.ts'
 import { whyNoStore } from '../support/stores.ts'
 import { inspect, summary } from './inspection.ts'
@@ -210,6 +211,62 @@ describe('berth migrate-store', { skip: whyNoStore('postgres+s3') ?? false, time
     await own.serving(own.first, (_, target) => own.mustBeWhole(target, 'after SIGINT'))
     await succeeds(own.first, shared.to)
     await own.serving(shared, (_, target) => own.mustBeWhole(target, 'after going on'))
+  })
+
+  it('goes on from between the steps of the end, where never two stores are served', async () => {
+    const own = await installation(places, random)
+    await own.fill(own.first, 700)
+    const shared = await places.shared(own.keyFile)
+    await succeeds(own.first, shared.to)
+    const facts = await factsOf(shared)
+    const atTheEnd = {
+      migrating_from: facts.get('installation_id') ?? '',
+      next_blob_store: facts.get('blob_store') ?? '',
+    }
+    // The source is marked, the target is not free yet.
+    await setFacts(shared, atTheEnd)
+    assert.match(await refusalAt(own.first), /This store was moved to/)
+    assert.match(await refusalAt(shared), /The copy of this store was not finished/)
+    assert.match(await succeeds(own.first, shared.to), /already: there was nothing left to copy/)
+    await own.serving(shared, (_, target) => own.mustBeWhole(target, 'after the second step'))
+
+    // All is copied, and the source not marked yet; it is served once more.
+    await setFacts(shared, atTheEnd)
+    const database = new DatabaseSync(join(own.first.dataDir, 'berth.db'))
+    database.exec("delete from meta where key = 'moved_to'")
+    database.close()
+    assert.match(await refusalAt(shared), /The copy of this store was not finished/)
+    await own.fill(own.first, 500)
+    await succeeds(own.first, shared.to)
+    await own.serving(shared, (_, target) => own.mustBeWhole(target, 'after the first step'))
+    assert.match(await refusalAt(own.first), /This store was moved to/)
+  })
+
+  it('ends with a sentence when the database goes away, and goes on when it is back', async () => {
+    const own = await installation(places, random)
+    await pushLarge(own, 160_000_000)
+    const server = await startPostgres()
+    try {
+      // It goes with its databases.
+      const postgres = { ...server, dropDatabase: async () => {} }
+      const shared = await places.shared(own.keyFile, { postgres })
+      const migration = startMigration(own.first, shared.to)
+      let isRestarted: Promise<void> | undefined
+      let said = ''
+      migration.process.stderr?.on('data', (text: string) => {
+        said += text
+        if (said.includes('rows were copied')) isRestarted ??= server.restart('immediate')
+      })
+      const { code, stderr } = await migration.ended
+      await isRestarted
+      assert.equal(code, 1, stderr)
+      assert.match(stderr, /^The copy stopped: .*\nRun the same command again: it goes on where it stopped/m)
+      assert.doesNotMatch(stderr.replaceAll(/^\{.*$/gm, ''), stack)
+      await succeeds(own.first, shared.to)
+      await own.serving(shared, (_, target) => own.mustBeWhole(target, 'after the database was away'))
+    } finally {
+      await server.close()
+    }
   })
 
   it('names what is broken in the source, and switches nothing over until it is whole', async () => {
@@ -439,6 +496,15 @@ async function blobFiles({ dataDir }: Place): Promise<string[]> {
 
 async function hasBlobs(place: Place, count: number): Promise<boolean> {
   return (await blobFiles(place)).length >= count
+}
+
+async function setFacts(place: Place, facts: Record<string, string>): Promise<void> {
+  const sql = postgres(place.env.BERTH_DATABASE_URL ?? '', { max: 1, onnotice: () => {} })
+  try {
+    for (const [key, value] of Object.entries(facts)) await sql`insert into meta (key, value) values (${key}, ${value})`
+  } finally {
+    await sql.end({ timeout: 5 })
+  }
 }
 
 async function factsOf(place: Place): Promise<Map<string, string>> {

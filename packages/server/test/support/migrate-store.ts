@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { berthCommand, type ServedRegistry, type ServeOptions, serve, withoutBerthSettings } from './serve.ts'
-import { createStore, type StoreUnderTest } from './stores.ts'
+import { createStore, type StoreOptions, type StoreUnderTest } from './stores.ts'
 
 /** Where a store is, or goes. */
 export interface Place {
@@ -63,8 +63,8 @@ export async function createPlaces() {
       }
     },
     /** `keyFile`: the master key of an installation that comes here. */
-    async shared(keyFile: string): Promise<Place & { store: StoreUnderTest }> {
-      const store = await createStore('postgres+s3')
+    async shared(keyFile: string, options: StoreOptions = {}): Promise<Place & { store: StoreUnderTest }> {
+      const store = await createStore('postgres+s3', options)
       disposals.push(() => store.dispose())
       const read = (name: string) => store.env[name] ?? ''
       const bucketKey = {
