@@ -14,6 +14,7 @@ const watchMs = 1000
 const watchDeadlineMs = 3000
 const retryMs = 250
 const waitMs = 5000
+const shuttingDown = 'the registry is shutting down'
 
 export interface PoolOptions extends ConnectionOptions {
   connections: number
@@ -66,7 +67,7 @@ export class PostgresPool {
     }
   }
 
-  /** Asks the server now, after something went wrong that the watch has not seen yet. */
+  /** The watch got no answer, and has got none since. */
   get isAway(): boolean {
     return this.#awayBecause !== undefined
   }
@@ -74,13 +75,14 @@ export class PostgresPool {
   async close(): Promise<void> {
     this.#end.abort()
     await this.#watching
-    this.#refuseAll(new Error('the registry is shutting down'))
+    this.#refuseAll(new Error(shuttingDown))
     await Promise.all(
       [...this.#open, ...(this.#watched ? [this.#watched] : [])].map((connection) => connection.close()),
     )
   }
 
   async #take(): Promise<PostgresConnection> {
+    if (this.#end.signal.aborted) throw unavailable(new Error(shuttingDown))
     if (this.#awayBecause !== undefined) throw unavailable(this.#awayBecause)
     for (let idle = this.#idle.pop(); idle; idle = this.#idle.pop()) {
       if (idle.isOpen) return idle
@@ -100,6 +102,7 @@ export class PostgresPool {
     this.#opening += 1
     try {
       const connection = await PostgresConnection.open(this.#options)
+      if (this.#end.signal.aborted) throw connection.destroy(new Error(shuttingDown))
       this.#open.add(connection)
       return connection
     } catch (error) {

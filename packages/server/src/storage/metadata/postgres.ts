@@ -18,6 +18,8 @@ import type { Db } from './schema.ts'
 import { type GenerationName, generationNames, generationsChannel, generationsTable } from './tables/generations.ts'
 
 const maxAttempts = 10
+/** Nobody begins again after that long: somebody else holds a lock, and the client has waited enough. */
+const maxRetryMs = 8000
 const oldestServer = 130_000
 /** How old a generation may be that is believed (docs/design/store.md). */
 const confirmedMs = 2000
@@ -183,6 +185,7 @@ class PostgresStore implements MetadataStore {
 
   async #write<T>(change: (tx: Transaction) => Promise<T>, begin: string): Promise<T> {
     if (this.#options.soleUse?.isHeld === false) throw unavailable(new Error('nodes may be there again'))
+    const since = performance.now()
     for (let attempt = 1; ; attempt += 1) {
       let hasMoved = false
       const touch = (...keys: RowKey[]) => {
@@ -197,7 +200,8 @@ class PostgresStore implements MetadataStore {
         if (hasMoved) this.#movedAt = performance.now()
         return result
       } catch (error) {
-        if (attempt === maxAttempts || !mayBeRunAgain(error) || this.#pool.isAway) throw translated(error)
+        const isGivenUp = attempt === maxAttempts || performance.now() - since > maxRetryMs
+        if (isGivenUp || !mayBeRunAgain(error) || this.#pool.isAway) throw translated(error)
         await sleep(Math.random() * Math.min(5 * 2 ** attempt, 500))
       }
     }
@@ -260,11 +264,14 @@ async function inTransaction<T>(connection: PostgresConnection, task: () => Prom
 /** The answer to COMMIT did not come: running the transaction again might do it twice. */
 class CommitUnknown extends Error {}
 
-/** Serialization failure, deadlock, lock timeout, a session ended for idling; a unique or foreign key that another transaction changed. */
-const again = new Set(['40001', '40P01', '55P03', '25P03', '25P02', '23505', '23503'])
+/** Serialization failure, deadlock, lock timeout, a session ended for idling. */
+const givenUp = new Set(['40001', '40P01', '55P03', '25P03', '25P02'])
+/** A unique or foreign key that another transaction changed, or else a mistake of ours: then running again changes nothing. */
+const constraints = new Set(['23505', '23503'])
 
 function mayBeRunAgain(error: unknown): boolean {
-  return error instanceof ConnectionLost || again.has(codeOf(error) ?? '')
+  const code = codeOf(error) ?? ''
+  return error instanceof ConnectionLost || givenUp.has(code) || constraints.has(code)
 }
 
 function translated(error: unknown): unknown {
@@ -272,7 +279,7 @@ function translated(error: unknown): unknown {
   const code = codeOf(error) ?? ''
   if (code === '53100') return new RegistryError({ code: 'StoreFull' }, { cause: error })
   // Out of resources, out of time, or given up too often.
-  return /^(?:53|57)/.test(code) || again.has(code) ? unavailable(error) : error
+  return /^(?:53|57)/.test(code) || givenUp.has(code) ? unavailable(error) : error
 }
 
 function startError(error: unknown, address: PostgresAddress): unknown {
