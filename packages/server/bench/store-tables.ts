@@ -35,11 +35,12 @@ export function storesTable(rows: readonly RowResults[]): string | undefined {
 export function statementTable(counts: readonly StatementCount[]): string | undefined {
   if (counts.length === 0) return undefined
   return table(
-    ['', 'store', 'statements', 'round trips', 'afterwards', 'ms'],
+    ['', 'store', 'statements', 'round trips', 'afterwards', 'requests to S3', 'afterwards', 'ms'],
     counts.map((count) => [
       count.operation,
       count.store,
-      ...[count.statements, count.roundTrips, count.afterwards, count.milliseconds].map(number),
+      ...[count.statements, count.roundTrips, count.afterwards].map(number),
+      ...[count.requests, count.requestsAfterwards, count.milliseconds].map(number),
     ]),
   )
 }
@@ -47,11 +48,16 @@ export function statementTable(counts: readonly StatementCount[]): string | unde
 /** Stores that are asked the same are named together. */
 export function statementTexts(counts: readonly StatementCount[]): string | undefined {
   if (counts.length === 0) return undefined
-  return [...Map.groupBy(counts, ({ operation, texts }) => [operation, ...texts].join('\n')).values()]
+  return [
+    ...Map.groupBy(counts, ({ operation, texts, requestTexts }) =>
+      [operation, ...texts, ...requestTexts].join('\n'),
+    ).values(),
+  ]
     .flatMap((same) => [
       `${same[0]?.operation} (${same.map(({ store }) => store).join(', ')})`,
       '',
       ...(same[0]?.texts ?? []).map((text) => `    ${shortened(text)}`),
+      ...(same[0]?.requestTexts ?? []).map((text) => `    S3: ${shortened(text)}`),
       '',
     ])
     .join('\n')

@@ -31,8 +31,9 @@ export async function pushAndPull({ target, ecr }: RunningBerth, n: number, coun
   try {
     const [repositoryName, other] = [`statements/r${n}`, `statements/other${n}`]
     const base = `/v2/${repositoryName}`
-    const image = randomImage(repositoryName, 'first', [16_000])
-    const [layer, config] = image.contents as [Content, Content]
+    // Blobs as small as the config are rows.
+    const image = randomImage(repositoryName, 'first', [100_000, 100_000])
+    const [layer, second, config] = image.contents as [Content, Content, Content]
     const manifest = [Buffer.from(image.manifest)]
     await ecr.send(new CreateRepositoryCommand({ repositoryName: other }))
 
@@ -43,7 +44,9 @@ export async function pushAndPull({ target, ecr }: RunningBerth, n: number, coun
     upload = await count('PATCH', () => send(202, 'PATCH', upload, bytes, layer.pieces))
     await count('PUT blob, empty after the PATCH', () => send(201, 'PUT', closing(upload, layer), bytes, []))
     upload = await send(202, 'POST', `${base}/blobs/uploads/`, '', [])
-    await count('PUT blob, monolithic', () => send(201, 'PUT', closing(upload, config), bytes, config.pieces))
+    await count('PUT blob, monolithic', () => send(201, 'PUT', closing(upload, second), bytes, second.pieces))
+    upload = await send(202, 'POST', `${base}/blobs/uploads/`, '', [])
+    await count('PUT small blob, monolithic', () => send(201, 'PUT', closing(upload, config), bytes, config.pieces))
     await count('POST that mounts', () =>
       send(201, 'POST', `/v2/${other}/blobs/uploads/?mount=${layer.digest}&from=${repositoryName}`, '', []),
     )

@@ -1,34 +1,40 @@
-// Stands between a client and PostgreSQL, and takes down what is run, and how often the client waits.
+// Stands between the registry and a store, and takes down what is asked, and how often the registry waits.
 
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { host } from '../peers/child.ts'
-import { FrontendMessages } from './frontend-messages.ts'
 
 export interface Counted {
-  statements: string[]
-  /** How often something was sent after the server had spoken: statements that travel together are one. */
+  /** What was asked: statements, requests. */
+  asked: string[]
+  /** How often something was sent after the server had spoken: what travels together is one. */
   roundTrips: number
 }
 
-export interface StatementCounter {
+/** Reads what one connection sends, wherever it was cut, and tells what it asks. */
+export type Reader = (data: Buffer) => string[]
+
+export interface CountingProxy {
   port: number
   /** What has passed since the last call. */
   take(): Counted
   close(): Promise<void>
 }
 
-export async function startStatementCounter(database: { host: string; port: number }): Promise<StatementCounter> {
-  let counted: Counted = { statements: [], roundTrips: 0 }
+export async function startCountingProxy(
+  store: { host: string; port: number },
+  createReader: () => Reader,
+): Promise<CountingProxy> {
+  let counted: Counted = { asked: [], roundTrips: 0 }
   const sockets = new Set<Socket>()
   const server = createServer({ noDelay: true }, (client) => {
-    const upstream = connect({ ...database, noDelay: true })
-    const messages = new FrontendMessages()
+    const upstream = connect({ ...store, noDelay: true })
+    const read = createReader()
     let isAnswered = true
     client.on('data', (data) => {
-      const statements = messages.receive(data)
-      counted.statements.push(...statements)
-      if (statements.length > 0) {
+      const asked = read(data)
+      counted.asked.push(...asked)
+      if (asked.length > 0) {
         if (isAnswered) counted.roundTrips += 1
         isAnswered = false
       }
@@ -57,7 +63,7 @@ export async function startStatementCounter(database: { host: string; port: numb
     port: typeof address === 'object' && address ? address.port : 0,
     take() {
       const taken = counted
-      counted = { statements: [], roundTrips: 0 }
+      counted = { asked: [], roundTrips: 0 }
       return taken
     },
     async close() {
