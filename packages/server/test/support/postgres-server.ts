@@ -9,6 +9,7 @@ import {
   accessSync,
   chownSync,
   constants,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -26,6 +27,8 @@ import { signalTree } from './process-tree.ts'
 
 /** How a server is told to stop: it rolls back what is under way and says goodbye, or it drops everything and recovers at its next start. */
 export type StopMode = 'fast' | 'immediate'
+
+const folderName = 'berth-postgres-'
 
 export interface PostgresDatabases {
   /** `postgres://…` of the database that every server has. */
@@ -78,7 +81,9 @@ export async function startPostgres(): Promise<PostgresServer> {
   const reason = whyNoPostgres()
   const programs = programsFolder()
   if (reason !== undefined || !programs) throw new Error(reason)
-  const folder = mkdtempSync(join(roomyFolder(), 'berth-postgres-'))
+  const room = roomyFolder()
+  removeLeftBehind(room)
+  const folder = mkdtempSync(join(room, `${folderName}${process.pid}-`))
   const [data, socketFolder, passwordFile] = [join(folder, 'data'), join(folder, 'socket'), join(folder, 'password')]
   const password = randomBytes(18).toString('base64url')
   mkdirSync(data, { mode: 0o700 })
@@ -251,6 +256,15 @@ function roomyFolder(): string {
     // No such folder here.
   }
   return tmpdir()
+}
+
+/** What test processes that were killed could not remove. The folder names the process. */
+function removeLeftBehind(room: string): void {
+  for (const name of readdirSync(room)) {
+    const owner = name.startsWith(folderName) ? Number(name.slice(folderName.length).split('-')[0]) : Number.NaN
+    if (Number.isNaN(owner) || existsSync(`/proc/${owner}`)) continue
+    rmSync(join(room, name), { recursive: true, force: true })
+  }
 }
 
 /** Waits until the database answers, after an accident. */
