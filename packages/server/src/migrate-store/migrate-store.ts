@@ -352,6 +352,8 @@ function summaryOf({ config, move, rows, moved, uploads, key }: SummaryParts): s
     )
   }
   const left = movesDatabase && movesBlobs ? 'store is' : movesDatabase ? 'database is' : 'blobs are'
-  lines.push(`The old ${left} kept, and not served any more: remove them when the new place has proven itself.`)
+  lines.push(
+    `The old ${left} kept, and not served any more: remove what you do not need when the new place has proven itself.`,
+  )
   return `${lines.join('\n')}\n`
 }
