@@ -76,14 +76,15 @@ const aside = (count: number): Statement[] => [
   allow({ Action: pull, Resource: `${repositories}/app` }),
 ]
 
-function measure(what: string, set: PolicySet, keepsContext = false): void {
+function measure(what: string, set: PolicySet, keepsContext = false, resources = [app]): void {
   const kept = createContextKeys(inputs)
+  let turn = 0
   const once = () =>
     evaluate(
       {
         caller: alice,
         action: 'ecr:BatchGetImage',
-        resource: app,
+        resource: resources[turn++ % resources.length] ?? app,
         resourceAccountId: home,
         context: keepsContext ? kept : createContextKeys(inputs),
       },
@@ -123,6 +124,15 @@ for (const count of [200, 500]) {
   measure(`${count} statements, all about the action`, { ...none, identity: bundle('identity', many(count)) })
   measure(`${count} statements, one about the action`, { ...none, identity: bundle('identity', aside(count)) })
 }
+
+const strange = Array.from({ length: 1000 }, (_, i) => `arn:aws:ecr:eu-west-1:${home}:repository/app/${i}`)
+const manyOfApp = [...many(500), allow({ Action: pull, Resource: `${repositories}/app/*` })]
+measure(
+  '500 statements, another repository each time',
+  { ...none, identity: bundle('identity', manyOfApp) },
+  true,
+  strange,
+)
 
 const start = performance.now()
 for (let i = 0; i < 50; i++) compileBundle([compiled('identity', realistic), compiled('repository', repositoryPolicy)])

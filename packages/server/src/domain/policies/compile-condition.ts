@@ -22,7 +22,15 @@ import {
 } from './condition-values.ts'
 import { CaseVariants, type ContextKeys } from './context.ts'
 import { compileGlob, type Match, type TextMatcher } from './glob.ts'
-import { hasVariables, literalText, type PatternPart, parsePattern, resolveVariables } from './pattern.ts'
+import {
+  hasVariables,
+  literalText,
+  type PatternPart,
+  parsePattern,
+  resolvedText,
+  variableValues,
+  withValues,
+} from './pattern.ts'
 import type { ConditionEntry, Effect } from './policy-document.ts'
 
 export type Condition = (context: ContextKeys) => boolean
@@ -124,8 +132,8 @@ function compileStrings(comparison: Comparison, patterns: readonly PatternPart[]
   const others = patterns.filter(hasVariables).map(
     (parts): TextMatcher =>
       (value, context) => {
-        const resolved = resolveVariables(parts, context)
-        return resolved && fold(literalText(resolved)) === fold(value)
+        const wanted = resolvedText(parts, context)
+        return wanted === undefined ? undefined : fold(wanted) === fold(value)
       },
   )
   if (others.length === 0) return (value) => literals.has(fold(value))
@@ -135,8 +143,7 @@ function compileStrings(comparison: Comparison, patterns: readonly PatternPart[]
 
 function compileTruth(parts: readonly PatternPart[]): TextMatcher {
   return (value, context) => {
-    const resolved = resolveVariables(parts, context)
-    const wanted = resolved && readTruth(literalText(resolved))
+    const wanted = readTruth(resolvedText(parts, context) ?? '')
     return wanted === undefined ? undefined : readTruth(value) === wanted
   }
 }
@@ -168,8 +175,8 @@ function compileOrdered(
 function compileArn(parts: readonly PatternPart[]): TextMatcher {
   if (hasVariables(parts)) {
     return (value, context) => {
-      const resolved = resolveVariables(parts, context)
-      return resolved && compileArn(resolved)(value, context)
+      const values = variableValues(parts, context)
+      return values && compileArn(withValues(parts, values))(value, context)
     }
   }
   const segments = arnSegments(parts)

@@ -37,6 +37,8 @@ export interface CompiledStatement {
   actions: ActionSet
   /** Absent: the statement is about whatever the policy belongs to. */
   matchesResource: ((resource: string, context: ContextKeys) => boolean) | undefined
+  /** Whether a resource matches does not depend on the request's context. */
+  hasFixedResources: boolean
   /** Absent: the statement is about whoever the policy belongs to. */
   principals: PrincipalMatcher | undefined
   conditions: readonly Condition[]
@@ -111,6 +113,7 @@ function compileStatement(statement: PolicyStatement, parts: StatementParts): Co
     effect,
     actions: compileActions(statement.actions),
     matchesResource: resources && compileResources(resources, effect, variables),
+    hasFixedResources: !variables || !resources?.patterns.some((pattern) => pattern.includes(`\${`)),
     principals: principals && compilePrincipals(principals, resolve),
     conditions: statement.conditions.map((entry) => compileCondition(entry, effect, variables)),
   }

@@ -38,10 +38,8 @@ export function readBinary(text: string): string | undefined {
   return Buffer.from(text, 'base64').toString('base64')
 }
 
-export interface Address {
-  version: 4 | 6
-  bits: bigint
-}
+/** IPv4 has 32 bits in a number, IPv6 128 in a bigint: source addresses are read at each request, and most are IPv4. */
+export type Address = { version: 4; bits: number } | { version: 6; bits: bigint }
 
 /** An IPv4 or IPv6 address; one that is IPv4 in IPv6's clothes (`::ffff:10.0.0.1`) is IPv4. */
 export function readAddress(text: string): Address | undefined {
@@ -52,19 +50,28 @@ export function readAddress(text: string): Address | undefined {
   }
   const bits = readIpv6(text)
   if (bits === undefined) return undefined
-  return bits >> 32n === 0xffffn ? { version: 4, bits: bits & 0xffffffffn } : { version: 6, bits }
+  return bits >> 32n === 0xffffn ? { version: 4, bits: Number(bits & 0xffffffffn) } : { version: 6, bits }
 }
 
-function readIpv4(text: string): bigint | undefined {
-  const parts = text.split('.')
-  if (parts.length !== 4) return undefined
-  let bits = 0n
-  for (const part of parts) {
-    // No leading zero: to some readers 010 is eight.
-    if (!/^(?:0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255) return undefined
-    bits = (bits << 8n) | BigInt(part)
+function readIpv4(text: string): number | undefined {
+  let bits = 0
+  let part = -1
+  let parts = 0
+  for (let i = 0; i <= text.length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit >= 0x30 && unit <= 0x39) {
+      // No leading zero: to some readers 010 is eight.
+      if (part === 0) return undefined
+      part = (part < 0 ? 0 : part * 10) + unit - 0x30
+      if (part > 255) return undefined
+    } else {
+      if (part < 0 || (i < text.length && unit !== 0x2e)) return undefined
+      bits = bits * 256 + part
+      part = -1
+      parts++
+    }
   }
-  return bits
+  return parts === 4 ? bits : undefined
 }
 
 function readIpv6(text: string): bigint | undefined {
@@ -87,36 +94,32 @@ function readGroups(text: string): bigint[] | undefined {
     if (part.includes('.')) {
       const bits = i === parts.length - 1 ? readIpv4(part) : undefined
       if (bits === undefined) return undefined
-      groups.push(bits >> 16n, bits & 0xffffn)
+      groups.push(BigInt(bits >>> 16), BigInt(bits & 0xffff))
     } else if (/^[0-9A-Fa-f]{1,4}$/.test(part)) groups.push(BigInt(`0x${part}`))
     else return undefined
   }
   return groups
 }
 
-export interface Network {
-  version: 4 | 6
-  /** The bits of the prefix, the rest shifted out. */
-  prefix: bigint
-  shift: bigint
-}
+/** An address, and how many bits at its end do not matter. */
+export type Network = Address & { freeBits: number }
 
 /** `10.0.0.0/8`, `2001:db8::/32`, or one address. */
 export function readNetwork(text: string): Network | undefined {
   const slash = text.indexOf('/')
   const address = readAddress(slash < 0 ? text : text.slice(0, slash))
   if (!address) return undefined
-  const width = address.version === 4 ? 32 : 128
-  if (slash < 0) return { version: address.version, prefix: address.bits, shift: 0n }
+  if (slash < 0) return { ...address, freeBits: 0 }
   const lengthText = text.slice(slash + 1)
   if (!/^\d{1,3}$/.test(lengthText)) return undefined
-  const isMapped = address.version === 4 && text.includes(':')
-  const length = Number(lengthText) - (isMapped ? 96 : 0)
-  if (length < 0 || length > width) return undefined
-  const shift = BigInt(width - length)
-  return { version: address.version, prefix: address.bits >> shift, shift }
+  const width = address.version === 4 && !text.includes(':') ? 32 : 128
+  const freeBits = width - Number(lengthText)
+  return freeBits < 0 || (address.version === 4 && freeBits > 32) ? undefined : { ...address, freeBits }
 }
 
 export function isInNetwork(address: Address, network: Network): boolean {
-  return address.version === network.version && address.bits >> network.shift === network.prefix
+  const { freeBits } = network
+  if (address.version === 4)
+    return network.version === 4 && (freeBits === 32 || (address.bits ^ network.bits) >>> freeBits === 0)
+  return network.version === 6 && (address.bits ^ network.bits) >> BigInt(freeBits) === 0n
 }

@@ -63,23 +63,21 @@ export interface WebIdentityInputs {
 }
 
 export function createContextKeys(inputs: ContextInputs): ContextKeys {
-  const families = new Map<string, ReadonlyMap<string, ContextValue>>()
-
-  function family(name: string, make: () => ReadonlyMap<string, ContextValue>): ReadonlyMap<string, ContextValue> {
-    const made = families.get(name) ?? make()
-    families.set(name, made)
-    return made
-  }
-
+  const made = new Array<ReadonlyMap<string, ContextValue> | undefined>(tagFamilies.length)
+  let claims: ReadonlyMap<string, ContextValue> | undefined
   return {
     get(key) {
       const single = singleKeys.get(key)
       if (single) return single(inputs)
-      const slash = key.indexOf('/')
-      const tags = slash < 0 ? undefined : tagFamilies.get(key.slice(0, slash))
-      if (tags) return family(tags.name, () => tagsByKey(tags.of(inputs))).get(key.slice(slash + 1))
-      const { webIdentity } = inputs
-      return webIdentity && family('claims', () => claimsByKey(webIdentity)).get(key)
+      for (const { prefix, place, of } of tagPrefixes) {
+        if (!key.startsWith(prefix)) continue
+        const tags = made[place] ?? tagsByKey(of(inputs))
+        made[place] = tags
+        return tags.get(key.slice(prefix.length))
+      }
+      if (!inputs.webIdentity) return undefined
+      claims ??= claimsByKey(inputs.webIdentity)
+      return claims.get(key)
     },
   }
 }
@@ -179,35 +177,35 @@ function tagKeys({ requestTags = [], requestTagKeys = [] }: ContextInputs): stri
   return [...requestTags.map(({ key }) => key), ...requestTagKeys]
 }
 
-interface TagFamily {
-  name: string
-  of(inputs: ContextInputs): readonly Tag[]
-}
+/** Tags, and the prefixes that conditions ask for them by. */
+const tagFamilies: readonly { prefixes: readonly string[]; of(inputs: ContextInputs): readonly Tag[] }[] = [
+  { prefixes: ['aws:principaltag/'], of: principalTags },
+  { prefixes: ['aws:requesttag/'], of: ({ requestTags = [] }) => requestTags },
+  {
+    prefixes: ['aws:resourcetag/', 'ecr:resourcetag/', 'iam:resourcetag/'],
+    of: ({ resourceTags }) => resourceTags?.() ?? [],
+  },
+]
 
-const resourceTags: TagFamily = { name: 'resource', of: (inputs) => inputs.resourceTags?.() ?? [] }
-
-const tagFamilies: ReadonlyMap<string, TagFamily> = new Map<string, TagFamily>([
-  ['aws:principaltag', { name: 'principal', of: principalTags }],
-  ['aws:requesttag', { name: 'request', of: (inputs) => inputs.requestTags ?? [] }],
-  ['aws:resourcetag', resourceTags],
-  ['ecr:resourcetag', resourceTags],
-  ['iam:resourcetag', resourceTags],
-])
+const tagPrefixes = tagFamilies.flatMap(({ prefixes, of }, place) => prefixes.map((prefix) => ({ prefix, place, of })))
 
 /** Keys of IAM's tags are the same when they differ only by case, so a session's tag replaces the role's. */
-function principalTags({ principalTags: tags = [], session }: ContextInputs): Tag[] {
-  const overriding = new Set(session?.tags?.map(({ key }) => key.toLowerCase()))
-  return [...tags.filter(({ key }) => !overriding.has(key.toLowerCase())), ...(session?.tags ?? [])]
+function principalTags({ principalTags: tags = [], session }: ContextInputs): readonly Tag[] {
+  if (!session?.tags) return tags
+  const overriding = new Set(session.tags.map(({ key }) => key.toLowerCase()))
+  return [...tags.filter(({ key }) => !overriding.has(key.toLowerCase())), ...session.tags]
 }
 
 /** Tags of repositories may differ by case alone, and a condition cannot say which one it means. */
 function tagsByKey(tags: readonly Tag[]): Map<string, ContextValue> {
-  const values = new Map<string, string[]>()
+  const values = new Map<string, string | CaseVariants>()
   for (const { key, value } of tags) {
     const lower = key.toLowerCase()
-    values.set(lower, [...(values.get(lower) ?? []), value])
+    const other = values.get(lower)
+    if (other === undefined) values.set(lower, value)
+    else values.set(lower, new CaseVariants([...(typeof other === 'string' ? [other] : other.values), value]))
   }
-  return new Map([...values].map(([key, list]) => [key, list.length === 1 ? (list[0] ?? '') : new CaseVariants(list)]))
+  return values
 }
 
 function claimsByKey({ issuer, claims }: WebIdentityInputs): Map<string, ContextValue> {

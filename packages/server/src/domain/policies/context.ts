@@ -17,3 +17,5 @@ export interface ContextKeys {
   /** `key` is in lower case. Undefined means that the request has no such key. */
   get(key: string): ContextValue | undefined
 }
+
+export const emptyContext: ContextKeys = { get: () => undefined }

@@ -36,7 +36,7 @@ function decide(request: Request, { trust, identity, guards }: Required<TrustPol
   const { caller, action } = request
   // "Roles may not be assumed by root accounts."
   if (caller.kind === 'root') return lacking('root')
-  const grant = findGrant(trust.about(action), request)
+  const grant = findGrant(trust.about(action, request.resource), request)
   if (caller.kind === 'web-identity' || caller.kind === 'service') {
     return grant?.level === 'direct' ? decided('allow', grant.statement) : lacking('trust')
   }
@@ -45,7 +45,7 @@ function decide(request: Request, { trust, identity, guards }: Required<TrustPol
     return findLackingGuard(request, guards, 'direct') ?? decided('allow', grant.statement)
   }
   const isNamed = isSameAccount && grant?.level === 'role'
-  if (!isNamed && !firstMatch(identity.about(action).allows, request)) return lacking('identity')
+  if (!isNamed && !firstMatch(identity.about(action, request.resource).allows, request)) return lacking('identity')
   const lackingGuard = findLackingGuard(request, guards, 'identity')
   if (lackingGuard) return lackingGuard
   return grant ? decided('allow', grant.statement) : lacking('trust')

@@ -10,7 +10,7 @@
 // Between accounts identity policies, guards and a resource policy must all allow.
 
 import type { CompiledStatement, PolicyRef } from './compile-policy.ts'
-import type { ActionStatements, PolicyBundle } from './policy-bundle.ts'
+import type { PolicyBundle, StatementList } from './policy-bundle.ts'
 import type { GrantLevel } from './principal-matcher.ts'
 import type { Request } from './request.ts'
 
@@ -92,7 +92,7 @@ function findDeny(request: Request, bundles: readonly PolicyBundle[]): Decision 
     }
   }
   for (const bundle of bundles) {
-    const deny = firstMatch(bundle.about(request.action).denies, request)
+    const deny = firstMatch(bundle.about(request.action, request.resource).denies, request)
     if (deny) return decided('explicit-deny', deny)
   }
   return undefined
@@ -101,19 +101,20 @@ function findDeny(request: Request, bundles: readonly PolicyBundle[]): Decision 
 function decide(request: Request, { identity, guards, resource }: PolicySet): Decision {
   const { caller, action } = request
   if (caller.kind === 'service') {
-    const grant = firstMatch(resource.about(action).allows, request)
+    const grant = firstMatch(resource.about(action, request.resource).allows, request)
     return grant ? decided('allow', grant) : lacking('resource')
   }
   const isSameAccount = caller.accountId === request.resourceAccountId
   if (caller.kind === 'root' && isSameAccount) {
     return findLackingGuard(request, guards, 'root') ?? { decision: 'allow', decidedBy: { kind: 'root' } }
   }
-  const grant = findGrant(resource.about(action), request)
+  const grant = findGrant(resource.about(action, request.resource), request)
   if (isSameAccount && grant?.level === 'direct') {
     return findLackingGuard(request, guards, 'direct') ?? decided('allow', grant.statement)
   }
   // The root user of another account has every permission of that account.
-  const permission = caller.kind === 'root' ? undefined : firstMatch(identity.about(action).allows, request)
+  const permission =
+    caller.kind === 'root' ? undefined : firstMatch(identity.about(action, request.resource).allows, request)
   const isPermitted = permission !== undefined || caller.kind === 'root' || (isSameAccount && grant?.level === 'role')
   if (!isPermitted) return lacking('identity')
   const lackingGuard = findLackingGuard(request, guards, caller.kind === 'root' ? 'root' : 'identity')
@@ -128,7 +129,7 @@ export type GuardedBy = 'identity' | 'direct' | 'root'
 export function findLackingGuard(request: Request, guards: readonly Guard[], by: GuardedBy): Decision | undefined {
   for (const { kind, bundle } of guards) {
     if (by !== 'identity' && kind !== 'service-control') continue
-    if (!firstMatch(bundle.about(request.action).allows, request)) return lacking(kind)
+    if (!firstMatch(bundle.about(request.action, request.resource).allows, request)) return lacking(kind)
   }
   // A federated user has what a session policy gives him of the user's permissions; without one, nothing (STS GetFederationToken).
   const needsSession = request.caller.kind === 'federated-user' && by === 'identity'
@@ -143,7 +144,7 @@ export interface Grant {
 }
 
 /** The nearest grant of a resource or trust policy. */
-export function findGrant({ allows }: ActionStatements, request: Request): Grant | undefined {
+export function findGrant({ allows }: StatementList, request: Request): Grant | undefined {
   let best: Grant | undefined
   for (const statement of allows) {
     const level = statement.principals?.level(request.caller) ?? 'none'
@@ -171,7 +172,7 @@ function matchesRest({ matchesResource, conditions }: CompiledStatement, { resou
 
 function matchesOf(request: Request, bundles: readonly PolicyBundle[]): MatchedStatement[] {
   return bundles
-    .map((bundle) => bundle.about(request.action))
+    .map((bundle) => bundle.about(request.action, request.resource))
     .flatMap(({ denies, allows }) => [...denies, ...allows])
     .filter((statement) => firstMatch([statement], request))
     .map(({ policy, index, sid, effect, principals }) => ({

@@ -3,7 +3,7 @@
 // enough because the leftmost place leaves the most room for the rest.
 
 import type { ContextKeys } from './context.ts'
-import { hasVariables, literalText, type PatternPart, resolveVariables } from './pattern.ts'
+import { hasVariables, literalText, type PatternPart, variableValue, variableValues, withValues } from './pattern.ts'
 
 /** Undefined: a variable of the pattern has no value, so the pattern says nothing. */
 export type Match = boolean | undefined
@@ -13,9 +13,35 @@ export type TextMatcher = (text: string, context: ContextKeys) => Match
 /** What matches a text against the pattern as a whole. */
 export function compileGlob(parts: readonly PatternPart[]): TextMatcher {
   if (!hasVariables(parts)) return compileFixed(parts)
+  const isOpen = parts.at(-1)?.kind === 'any'
+  const sequence = isOpen ? parts.slice(0, -1) : parts
+  if (sequence.every(({ kind }) => kind === 'literal' || kind === 'variable')) return compileSequence(sequence, isOpen)
+  // The policies of one caller are asked again and again with the same values, so the last pattern is kept.
+  let lastValues: readonly string[] = []
+  let lastMatches: ((text: string) => boolean) | undefined
   return (text, context) => {
-    const resolved = resolveVariables(parts, context)
-    return resolved && compileFixed(resolved)(text)
+    const values = variableValues(parts, context)
+    if (!values) return undefined
+    if (!lastMatches || values.some((value, i) => value !== lastValues[i])) {
+      lastMatches = compileFixed(withValues(parts, values))
+      lastValues = values
+    }
+    return lastMatches(text)
+  }
+}
+
+/** Text and variables only, and perhaps a star at the end: what nearly all patterns with variables are. */
+function compileSequence(parts: readonly PatternPart[], isOpen: boolean): TextMatcher {
+  return (text, context) => {
+    let at = 0
+    let matches = true
+    for (const part of parts) {
+      const piece = part.kind === 'literal' ? part.text : part.kind === 'variable' ? variableValue(part, context) : ''
+      if (piece === undefined) return undefined
+      matches = matches && text.startsWith(piece, at)
+      at += piece.length
+    }
+    return matches && (isOpen || at === text.length)
   }
 }
 
@@ -27,12 +53,19 @@ export function compileFixed(parts: readonly PatternPart[]): (text: string) => b
   if (!hasOne) {
     if (stars === 0) return (text) => text === literal
     if (stars === parts.length) return () => true
-    if (stars === 1 && parts.at(-1)?.kind === 'any') return (text) => text.startsWith(literal)
+    if (stars === 1 && parts.at(-1)?.kind === 'any') return compilePrefix(literal)
     if (stars === 1 && parts[0]?.kind === 'any') return (text) => text.endsWith(literal)
   }
   const pieces = piecesOf(parts)
   const shortest = pieces.reduce((length, piece) => length + piece.length, 0)
   return (text) => text.length >= shortest && matchPieces(pieces, text)
+}
+
+/** ARNs begin alike, so the last character of a prefix tells most of them apart. */
+function compilePrefix(prefix: string): (text: string) => boolean {
+  const last = prefix.length - 1
+  const lastUnit = prefix.charCodeAt(last)
+  return (text) => text.length > last && text.charCodeAt(last) === lastUnit && text.startsWith(prefix)
 }
 
 /** What stands between two stars. */

@@ -2,7 +2,7 @@
 // PutRegistryPolicy). Everything that the evaluator relies on is checked here, so that a policy which is stored can be compiled. What
 // would be skipped later, a Deny with an unknown operator for one, is refused now.
 
-import { JsonError, readJson } from '@berth/api/json/strict-json.ts'
+import { readJson } from '@berth/api/json/strict-json.ts'
 import { checkActions } from './parse-actions.ts'
 import { parseConditions } from './parse-conditions.ts'
 import { isObject, type JsonObject, type ParseContext, type PolicyWarning, stringsOf } from './parse-context.ts'
@@ -72,8 +72,8 @@ export function parsePolicy(text: string, kind: PolicyKind, options: ParseOption
   try {
     value = readJson(new TextEncoder().encode(text), { maxDepth: 16 })
   } catch (error) {
-    if (!(error instanceof JsonError)) throw error
-    return { ok: false, fault: policyFault(kind, 'syntax', '', error.message) }
+    const reason = error instanceof Error ? error.message : 'not JSON'
+    return { ok: false, fault: policyFault(kind, 'syntax', '', reason) }
   }
   const document = parseDocument(value, { kind, faults, warnings, variables: false }, options.requires2012 ?? false)
   const fault = faults.first()

@@ -68,19 +68,42 @@ export function hasVariables(parts: readonly PatternPart[]): boolean {
   return parts.some(({ kind }) => kind === 'variable')
 }
 
-/** The parts with every variable replaced, or undefined when one has no single value: then nothing matches the pattern. */
-export function resolveVariables(parts: readonly PatternPart[], context: ContextKeys): PatternPart[] | undefined {
-  const resolved: PatternPart[] = []
+/** What the variables stand for, in their order, or undefined when one has no single value: then nothing matches the pattern. */
+export function variableValues(parts: readonly PatternPart[], context: ContextKeys): string[] | undefined {
+  const values: string[] = []
   for (const part of parts) {
-    if (part.kind !== 'variable') {
-      resolved.push(part)
-      continue
-    }
-    const value = context.get(part.key) ?? part.fallback
-    if (typeof value !== 'string') return undefined
-    resolved.push({ kind: 'literal', text: value })
+    if (part.kind !== 'variable') continue
+    const value = variableValue(part, context)
+    if (value === undefined) return undefined
+    values.push(value)
   }
-  return resolved
+  return values
+}
+
+/** The parts with the values in the places of the variables, as plain text. */
+export function withValues(parts: readonly PatternPart[], values: readonly string[]): PatternPart[] {
+  let next = 0
+  return parts.map((part) => (part.kind === 'variable' ? { kind: 'literal', text: values[next++] ?? '' } : part))
+}
+
+/** A key that is absent and has no default, or that has many values, has no value here. */
+export function variableValue(
+  { key, fallback }: { key: string; fallback?: string },
+  context: ContextKeys,
+): string | undefined {
+  const value = context.get(key) ?? fallback
+  return typeof value === 'string' ? value : undefined
+}
+
+/** The text of parts without wildcards, or undefined when a variable has no value. */
+export function resolvedText(parts: readonly PatternPart[], context: ContextKeys): string | undefined {
+  let text = ''
+  for (const part of parts) {
+    const piece = part.kind === 'literal' ? part.text : part.kind === 'variable' ? variableValue(part, context) : ''
+    if (piece === undefined) return undefined
+    text += piece
+  }
+  return text
 }
 
 /** The text of parts that have neither wildcards nor variables. */
