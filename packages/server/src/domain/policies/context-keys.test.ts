@@ -99,6 +99,16 @@ const rows: [key: string, inputs: ContextInputs, expected: ContextValue | undefi
   ['aws:TagKeys', { ...base, requestTagKeys: ['a'] }, ['a']],
   ['aws:TagKeys', { ...base, requestTags: [] }, undefined],
   ['ecr:AccountSetting', { ...base, accountSetting: 'BLOB_MOUNTING' }, 'BLOB_MOUNTING'],
+  [
+    'iam:PermissionsBoundary',
+    { ...base, permissionsBoundary: `arn:aws:iam::${home}:policy/b` },
+    `arn:aws:iam::${home}:policy/b`,
+  ],
+  [
+    'iam:PolicyARN',
+    { ...base, policyArn: 'arn:aws:iam::aws:policy/IAMFullAccess' },
+    'arn:aws:iam::aws:policy/IAMFullAccess',
+  ],
   ['sts:ExternalId', { ...base, assumeRole: { externalId: 'x' } }, 'x'],
   ['sts:RoleSessionName', { ...base, assumeRole: { roleSessionName: 'job' } }, 'job'],
   ['sts:SourceIdentity', { ...base, assumeRole: { sourceIdentity: 'ann' } }, 'ann'],

@@ -33,6 +33,10 @@ export interface ContextInputs {
   requestTags?: readonly Tag[]
   /** Tag keys that the request names without values (UntagResource). */
   requestTagKeys?: readonly string[]
+  /** The boundary that an IAM request sets, or that its user or role has. */
+  permissionsBoundary?: string
+  /** The managed policy that an IAM request attaches or detaches. */
+  policyArn?: string
   /** Of GetAccountSetting and PutAccountSetting. */
   accountSetting?: string
   assumeRole?: AssumeRoleInputs
@@ -124,6 +128,8 @@ const singleKeys: ReadonlyMap<string, (inputs: ContextInputs) => ContextValue | 
 
   ['aws:tagkeys', (inputs) => listed(tagKeys(inputs))],
   ['ecr:accountsetting', ({ accountSetting }) => accountSetting],
+  ['iam:permissionsboundary', ({ permissionsBoundary }) => permissionsBoundary],
+  ['iam:policyarn', ({ policyArn }) => policyArn],
   ['sts:externalid', ({ assumeRole }) => assumeRole?.externalId],
   ['sts:rolesessionname', ({ assumeRole }) => assumeRole?.roleSessionName],
   ['sts:sourceidentity', ({ assumeRole }) => assumeRole?.sourceIdentity],

@@ -105,6 +105,11 @@ table('AWS STS AssumeRole', [
   ['between accounts both, by account', 'A', { caller: stranger, trust: trusts({ AWS: away }), identity: mayAssume }],
   ['between accounts the trust policy alone', 'I', { caller: stranger, trust: trusts({ AWS: stranger.arn }) }],
   [
+    'between accounts the role of a session is not enough either',
+    'I',
+    { caller: session('ci', 'job', away), trust: trusts({ AWS: session('ci', 'job', away).roleArn }) },
+  ],
+  [
     'between accounts the identity policy alone',
     'I',
     { caller: stranger, trust: trusts({ AWS: alice.arn }), identity: mayAssume },

@@ -85,6 +85,9 @@ describe('policy variables (IAM policy elements: variables and tags)', () => {
   const rows: [string, string, boolean | undefined][] = [
     [`\${aws:username}`, 'al*ce', true],
     [`\${aws:username}`, 'alice', false],
+    [`\${aws:username}`, 'al*ce2', false],
+    [`pre-\${aws:username}`, 'pre-al*ce/x', false],
+    [`\${aws:username}/x`, 'al*ce', false],
     [`\${AWS:UserName}`, 'al*ce', true],
     [`\${ aws:username }`, 'al*ce', true],
     [`pre-\${aws:username}-*`, 'pre-al*ce-x', true],
