@@ -7,8 +7,8 @@ import { Readable } from 'node:stream'
 import { describe, type TestContext, test } from 'node:test'
 import { type Digest, parseDigest } from '@berth/api/names/digest.ts'
 import { type ImageTag, parseImageTag } from '@berth/api/names/image-tag.ts'
+import { assertConsistent } from '../../../test/support/consistent-rows.ts'
 import { type FixedImage, fixedImage, fixedIndex } from '../../../test/support/fixed-images.ts'
-import { brokenReferences } from '../../../test/support/peek.ts'
 import { seededRandom } from '../../../test/support/random.ts'
 import { type TestStore, testStore } from '../../../test/support/test-store.ts'
 import { RegistryError } from '../../base/errors.ts'
@@ -62,36 +62,6 @@ async function opened(t: TestContext): Promise<Opened> {
   }
 }
 
-/** Compares what is kept by expression with what a count finds. */
-async function assertConsistent({ rows }: TestStore): Promise<void> {
-  assert.deepEqual(await rows(brokenReferences), [])
-  assert.deepEqual(
-    await rows(`SELECT name, image_count FROM repositories r
-                WHERE image_count != (SELECT count(*) FROM images i WHERE i.repository_id = r.id)`),
-    [],
-    'image_count',
-  )
-  assert.deepEqual(
-    await rows(`SELECT i.digest, tag_count FROM images i WHERE tag_count !=
-                (SELECT count(*) FROM image_tags t WHERE t.repository_id = i.repository_id AND t.digest = i.digest)`),
-    [],
-    'tag_count',
-  )
-  assert.deepEqual(
-    await rows(`SELECT l.digest, l.unreferenced_at FROM blob_links l WHERE (l.unreferenced_at IS NULL) !=
-                EXISTS (SELECT 1 FROM image_blobs b WHERE b.repository_id = l.repository_id AND b.blob_digest = l.digest)`),
-    [],
-    'unreferenced_at',
-  )
-  assert.deepEqual(
-    await rows(`SELECT c.parent_digest FROM image_children c
-                LEFT JOIN images i ON i.repository_id = c.repository_id AND i.digest = c.child_digest
-                WHERE i.digest IS NULL`),
-    [],
-    'children of an index',
-  )
-}
-
 describe('the rows behind images', () => {
   test('stay consistent over any order of pushes, tags and deletes, on both wires', async (t) => {
     const store = await opened(t)
@@ -108,7 +78,7 @@ describe('the rows behind images', () => {
       fixedImage('refers', { subject: d, layers: ['shared by all'] }),
     ]
     for (const content of new Set(all.flatMap((image) => image.blobs))) await pushBlob(content)
-    await assertConsistent(store)
+    await assertConsistent(store.rows)
 
     const { below, pick } = seededRandom(20261114)
     const tags = ['v1', 'v2', 'latest']
@@ -141,7 +111,7 @@ describe('the rows behind images', () => {
             return images.deleteAll(ctx, repository, [{ imageTag: tag }, { imageDigest: digest, imageTag: tag }, {}])
         }
       })
-      await assertConsistent(store)
+      await assertConsistent(store.rows)
     }
     // The test is worth something only if it met the hard cases.
     for (const code of ['ImageReferencedByManifestList', 'ReferencedImagesNotFound', 'ImageNotFound']) {
