@@ -343,6 +343,7 @@ table('repository', [
   ['an operation without an action', repository({ Action: 'ecr:ListImageReferrers' }), invalid],
   ['a wildcard that no action has', repository({ Action: 'ecr:Pull*' }), invalid],
   ['an action of another service', repository({ Action: 's3:GetObject' }), invalid],
+  ['a wildcard in the vendor', repository({ Action: 'e?r:BatchGet*' }), invalid],
   ['an action without a vendor', repository({ Action: 'BatchGetImage' }), invalid],
   ['an unknown operator', repository({ Condition: { StringMatches: { 'aws:x': 'a' } } }), invalid],
   ['a part of a principal', repository({}, { AWS: `arn:aws:iam::${home}:*` }), invalid],
