@@ -204,7 +204,8 @@ const shortString = 48
 function plainEnd(bytes: Uint8Array, words: Words, from: number): number {
   let i = from
   const near = from + shortString
-  for (; i < near; i++) if (plainBytes[bytes[i] ?? 0] === 0) return i
+  // On to where a word begins: none of the bytes before it may be passed over.
+  for (; i < near || ((i - words.offset) & 3) !== 0; i++) if (plainBytes[bytes[i] ?? 0] === 0) return i
   i = skipPlainWords(words, i)
   while (plainBytes[bytes[i] ?? 0] === 1) i++
   return i
@@ -229,10 +230,9 @@ function wordsOf(bytes: Uint8Array): Words {
   }
 }
 
-/** Moves on from `from` over groups of four words that hold nothing but plain bytes. */
+/** Moves on from `from`, where a word begins, over groups of four words that hold nothing but plain bytes. */
 function skipPlainWords({ words, offset }: Words, from: number): number {
-  const start = (from - offset + 3) >> 2
-  let i = start
+  let i = (from - offset) >> 2
   for (; i + 4 <= words.length; i += 4) {
     const a = words[i] as number
     const b = words[i + 1] as number
@@ -240,7 +240,7 @@ function skipPlainWords({ words, offset }: Words, from: number): number {
     const d = words[i + 3] as number
     if (((suspects(a) | suspects(b) | suspects(c) | suspects(d)) & 0x80808080) !== 0) break
   }
-  return i === start ? from : offset + i * 4
+  return offset + i * 4
 }
 
 /**

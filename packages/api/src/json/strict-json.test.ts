@@ -377,3 +377,27 @@ function seeded(seed: number): () => number {
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296
   }
 }
+
+describe('strings around the length from which they are looked at in words', () => {
+  const names = Array.from({ length: 80 }, (_, length) => 'x'.repeat(length))
+
+  test('end where they end, wherever the text lies in memory', () => {
+    for (const name of names) {
+      for (let shift = 0; shift < 4; shift++) {
+        for (const text of [`{"a":"${name}"${' '.repeat(24)}}`, `{"a":"${name}\\n","b":["${name}","c"]}`]) {
+          const bytes = Buffer.alloc(shift + text.length)
+          bytes.write(text, shift)
+          assert.deepEqual(readJson(bytes.subarray(shift)), JSON.parse(text), `${name.length} ${shift}`)
+        }
+      }
+    }
+  })
+
+  test('what follows one without a comma is no JSON', () => {
+    for (const name of names) {
+      for (const rest of ['b"', 'abcdefgh"', `${name}"`]) {
+        assert.throws(() => readJson(Buffer.from(`["${name}"${rest}]`)), JsonError, `${name.length} ${rest}`)
+      }
+    }
+  })
+})
