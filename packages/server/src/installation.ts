@@ -91,7 +91,7 @@ async function initialise(
   { clock, ids }: InstallationParts,
   { metadata, blobs }: Stores,
 ): Promise<Opened> {
-  if ((await blobs.owner()) !== undefined) throw foreignBlobs(config)
+  if (hasMark(config) && (await blobs.owner()) !== undefined) throw foreignBlobs(config)
   // Keys that nobody gave must be kept somewhere.
   if (!config.bootstrap || !isShared(config)) await makeDataDir(config.dataDir)
   const keyRing = await loadKeyRing(config, { mayCreate: true })
@@ -113,6 +113,7 @@ async function initialise(
  * only while the database names none: later that would be an empty place where the blobs should be.
  */
 async function requireOwnBlobs(config: Config, ids: Ids, { metadata, blobs }: Stores, id: string): Promise<void> {
+  if (!hasMark(config)) return
   const known = await fact(metadata, 'blob_store')
   const owner = await blobs.owner()
   if (known !== undefined) {
@@ -126,6 +127,13 @@ async function requireOwnBlobs(config: Config, ids: Ids, { metadata, blobs }: St
   const [ownerId, storeId] = (owner ?? (await blobs.claim(`${id}/${ids.request()}`))).split('/')
   if (ownerId !== id || storeId === undefined) throw foreignBlobs(config)
   await metadata.write((tx) => identitiesTable.setFact(tx, 'blob_store', storeId))
+}
+
+/**
+ * Where nothing waits for the disk, a power cut may take the account and leave the mark: what lies in one folder is then not marked.
+ */
+function hasMark({ durability, database, blobStore }: Config): boolean {
+  return durability === 'full' || database !== undefined || blobStore !== undefined
 }
 
 function foreignBlobs(config: Config): StartError {
