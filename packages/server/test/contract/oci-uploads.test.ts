@@ -322,8 +322,15 @@ describe('bodies that break off, and requests that cross', () => {
       else assert.equal(answer.status, 416, answer.text)
       return answer.status === 202
     })
-    assertCreated(await put(location, digestOf(Buffer.from(content))), digestOf(Buffer.from(content)))
-    await assertHolds(digestOf(Buffer.from(content)), content)
+    const digest = digestOf(Buffer.from(content))
+    await until('the upload is finished', async () => {
+      const answer = await put(location, digest)
+      // The request that was cut off may come to its turn only now.
+      if (registry.isShared && answer.status === 416) return false
+      assertCreated(answer, digest)
+      return true
+    })
+    await assertHolds(digest, content)
   }
 
   test('a connection that is cut keeps what came, and the next chunk goes on there', async () => {
