@@ -200,9 +200,12 @@ describe('berth migrate-store', { skip: whyNoStore('postgres+s3') ?? false, time
     const shared = await places.shared(own.keyFile)
     const migration = startMigration(own.first, shared.to)
     let said = ''
+    let isAsked = false
     migration.process.stderr?.on('data', (text: string) => {
       said += text
-      if (said.includes('rows were copied and compared')) migration.process.kill('SIGINT')
+      if (isAsked || !said.includes('rows were copied and compared')) return
+      isAsked = true
+      migration.process.kill('SIGINT')
     })
     const { code, stdout, stderr } = await migration.ended
     assert.deepEqual([code, stdout], [130, ''], stderr)
