@@ -114,6 +114,22 @@ export function describeMetadataStore(backend: MetadataBackend): void {
         await store.durable()
       })
 
+      test('of one statement stands when it has been answered, a hundred at once; one that fails changes nothing', async (t) => {
+        const { store, other } = await backend.open(t)
+        await Promise.all(Array.from({ length: 100 }, (_, n) => store.writeStatement(setFact(`n${n}`, `${n}`))))
+        assert.deepEqual([await fact(other, 'n0'), await fact(store, 'n99')], ['0', '99'])
+        const twice = (tx: Transaction) => tx.db.insertInto('meta').values({ key: 'n0', value: 'other' }).execute()
+        await assert.rejects(store.writeStatement(twice))
+        await assert.rejects(
+          store.writeStatement(() => Promise.reject(new Error('a bug'))),
+          /a bug/,
+        )
+        assert.equal(await fact(other, 'n0'), '0')
+        assert.equal(await store.writeStatement(async () => 'nothing'), 'nothing')
+        await store.write(setFact('n0', 'after'))
+        assert.equal(await fact(other, 'n0'), 'after')
+      })
+
       test('whose statement fails is gone as a whole, and the store goes on', async (t) => {
         const { store } = await backend.open(t)
         await createAccount(store)

@@ -91,7 +91,9 @@ export function createUploadTurns(parts: { metadata: MetadataStore; blobs: BlobS
   /** A request that failed before it changed the row leaves the upload to the next one, which need not take it over then. */
   async function release(session: UploadSession): Promise<void> {
     const { uploadId, version } = session
-    const isOurs = await metadata.writeSoon((tx) => uploadsTable.update(tx, uploadId, version, {})).catch(() => false)
+    const isOurs = await metadata
+      .writeStatement((tx) => uploadsTable.update(tx, uploadId, version, {}))
+      .catch(() => false)
     if (isOurs) session.version += 1
   }
 
@@ -99,7 +101,7 @@ export function createUploadTurns(parts: { metadata: MetadataStore; blobs: BlobS
     let found = upload
     for (let attempt = 0; attempt < maxClaims; attempt += 1) {
       const { upload_id, version } = found.row
-      if (await metadata.writeSoon((tx) => uploadsTable.claim(tx, upload_id, version, clock.now()))) return found
+      if (await metadata.writeStatement((tx) => uploadsTable.claim(tx, upload_id, version, clock.now()))) return found
       found = await requireUpload(ctx, repository, upload_id)
     }
     throw new RegistryError({ code: 'Busy', message: 'Too many requests work on this upload at once.' })

@@ -306,7 +306,7 @@ test('a chunk whose offset could not be written down counts as not received, and
   let isAway = false
   const metadata = new Proxy(store.metadata, {
     get(target, name) {
-      if (name === 'writeSoon' && isAway) return () => Promise.reject(new Error('the database is away'))
+      if (name === 'writeStatement' && isAway) return () => Promise.reject(new Error('the database is away'))
       const value: unknown = Reflect.get(target, name, target)
       return typeof value === 'function' ? value.bind(target) : value
     },

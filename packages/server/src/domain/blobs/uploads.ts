@@ -142,7 +142,7 @@ export function createUploads(parts: {
     }
     const state = await session.checkpoint().catch(forget)
     const isOurs = await metadata
-      .writeSoon((tx) =>
+      .writeStatement((tx) =>
         uploadsTable.update(tx, session.uploadId, session.version, { ...state, updated_at: clock.now(), ...change }),
       )
       .catch(forget)
@@ -156,7 +156,7 @@ export function createUploads(parts: {
   async function discard(session: UploadSession): Promise<void> {
     turns.drop(session.uploadId)
     counted.uploads -= 1
-    const isOurs = await metadata.writeSoon((tx) => uploadsTable.delete(tx, session.uploadId, session.version))
+    const isOurs = await metadata.writeStatement((tx) => uploadsTable.delete(tx, session.uploadId, session.version))
     if (isOurs && session.storageKey !== undefined) await blobs.remove(session.storageKey)
     await session.remove()
   }

@@ -44,6 +44,9 @@ export interface MetadataStore {
   /** As `write`, but resolves at the commit: a crash of the process keeps it, a power cut may not (upload offsets, pull times). */
   writeSoon<T>(change: (tx: Transaction) => Promise<T>): Promise<T>
 
+  /** As `writeSoon`, for a change that is one statement and stands whatever it gives: its commit travels with it. */
+  writeStatement<T>(change: (tx: Transaction) => Promise<T>): Promise<T>
+
   /** Resolves when everything committed so far is durable. */
   durable(): Promise<void>
 

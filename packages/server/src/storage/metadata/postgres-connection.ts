@@ -42,6 +42,7 @@ export class PostgresConnection implements DatabaseConnection {
   readonly #sql: postgres.Sql
   #socket: Socket | undefined
   #lostBecause: unknown
+  #onSent: (() => void) | undefined
 
   private constructor(options: ConnectionOptions) {
     const { address, synchronousCommit, onNotify } = options
@@ -105,6 +106,13 @@ export class PostgresConnection implements DatabaseConnection {
     return this.run<R>(query.sql, query.parameters)
   }
 
+  /** Resolves when the next statement has been handed over, behind which another may be sent at once. */
+  nextSent(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onSent = resolve
+    })
+  }
+
   /** Statements that are not awaited one by one travel together. @throws ConnectionLost, or the driver's error with its SQLSTATE in `code` */
   async run<R>(
     text: string,
@@ -117,7 +125,9 @@ export class PostgresConnection implements DatabaseConnection {
       deadlineMs,
     )
     try {
-      const rows = await this.#sql.unsafe(text, parameters as never[], { prepare: parameters.length > 0 })
+      const sent = this.#sql.unsafe(text, parameters as never[], { prepare: parameters.length > 0 }).execute()
+      this.#onSent?.()
+      const rows = await sent
       return { rows: rows as unknown as R[], numAffectedRows: BigInt(rows.count ?? 0) }
     } catch (error) {
       throw this.#lostBecause ?? (isOfConnection(error) ? this.destroy(error) : error)

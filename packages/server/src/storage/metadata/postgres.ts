@@ -176,14 +176,21 @@ class PostgresStore implements MetadataStore {
   }
 
   write<T>(change: (tx: Transaction) => Promise<T>): Promise<T> {
-    return this.#write(change, 'BEGIN')
+    return this.#write((connection, task) => inTransaction(connection, task), change)
   }
 
   writeSoon<T>(change: (tx: Transaction) => Promise<T>): Promise<T> {
-    return this.#write(change, 'BEGIN; SET LOCAL synchronous_commit = off')
+    return this.#write((connection, task) => inTransaction(connection, task, beginSoon), change)
   }
 
-  async #write<T>(change: (tx: Transaction) => Promise<T>, begin: string): Promise<T> {
+  writeStatement<T>(change: (tx: Transaction) => Promise<T>): Promise<T> {
+    return this.#write(inOneJourney, change)
+  }
+
+  async #write<T>(
+    run: (connection: PostgresConnection, task: () => Promise<T>) => Promise<T>,
+    change: (tx: Transaction) => Promise<T>,
+  ): Promise<T> {
     if (this.#options.soleUse?.isHeld === false) throw unavailable(new Error('nodes may be there again'))
     const since = performance.now()
     for (let attempt = 1; ; attempt += 1) {
@@ -192,9 +199,7 @@ class PostgresStore implements MetadataStore {
         hasMoved ||= keys.some((key) => generationKeys.has(key))
       }
       try {
-        const result = await this.#pool.use((connection) =>
-          inTransaction(connection, () => change({ db: connection.db, touch }), begin),
-        )
+        const result = await this.#pool.use((connection) => run(connection, () => change({ db: connection.db, touch })))
         this.#commits += 1
         // The notification comes later than the answer, and whoever got that may rely on the change.
         if (hasMoved) this.#movedAt = performance.now()
@@ -251,9 +256,7 @@ async function inTransaction<T>(connection: PostgresConnection, task: () => Prom
   try {
     const result = await task()
     await begun
-    await connection.run('COMMIT', []).catch((error) => {
-      throw error instanceof ConnectionLost ? new CommitUnknown(error.message, { cause: error }) : error
-    })
+    await connection.run('COMMIT', []).catch(refuseToGuess)
     return result
   } catch (error) {
     if (connection.isOpen) await connection.run('ROLLBACK', []).catch((cause) => connection.destroy(cause))
@@ -261,8 +264,40 @@ async function inTransaction<T>(connection: PostgresConnection, task: () => Prom
   }
 }
 
+/**
+ * A transaction of one statement, whose commit does not wait for its answer. Where the statement fails, PostgreSQL takes the COMMIT for
+ * a ROLLBACK.
+ */
+async function inOneJourney<T>(connection: PostgresConnection, task: () => Promise<T>): Promise<T> {
+  const begun = connection.run(beginSoon, [])
+  begun.catch(() => {})
+  const sent = connection.nextSent()
+  const result = task()
+  result.catch(() => {})
+  // One that is never sent ends with nothing.
+  await Promise.race([sent, result.catch(() => {})])
+  const ended = connection.run('COMMIT', [])
+  ended.catch(() => {})
+  try {
+    await begun
+    const value = await result
+    await ended
+    return value
+  } catch (error) {
+    await ended.catch(() => {})
+    return refuseToGuess(error)
+  }
+}
+
+/** Offsets of uploads and the like: they are not waited for, and a crash of PostgreSQL may take them back. */
+const beginSoon = 'BEGIN; SET LOCAL synchronous_commit = off'
+
 /** The answer to COMMIT did not come: running the transaction again might do it twice. */
 class CommitUnknown extends Error {}
+
+function refuseToGuess(error: unknown): never {
+  throw error instanceof ConnectionLost ? new CommitUnknown(error.message, { cause: error }) : error
+}
 
 /** Serialization failure, deadlock, lock timeout, a session ended for idling. */
 const givenUp = new Set(['40001', '40P01', '55P03', '25P03', '25P02'])

@@ -186,6 +186,10 @@ class SqliteStore implements MetadataStore {
     return outcome.result
   }
 
+  writeStatement<T>(change: (tx: Transaction) => Promise<T>): Promise<T> {
+    return this.writeSoon(change)
+  }
+
   async durable(): Promise<void> {
     await this.#barrier(undefined)
   }
