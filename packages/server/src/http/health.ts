@@ -1,23 +1,32 @@
 // `/healthz` says that the process runs; `/readyz` that it can store: it writes, syncs and reads a row and a file, at most every
-// five seconds, whoever asks.
+// five seconds, or every second while it can not, whoever asks.
 
 import type { Clock } from '../base/clock.ts'
 import type { Exchange } from './exchange.ts'
 
 const readyForMs = 5000
+/** A refusal is looked at again sooner: nobody is sent here meanwhile. */
+const refusedForMs = 1000
 
 export type Health = Record<'alive' | 'ready', (exchange: Exchange) => Promise<void>>
 
 export function createHealth(parts: { clock: Clock; probe: () => Promise<void> }): Health {
   let checkedAt = Number.NEGATIVE_INFINITY
+  let validMs = readyForMs
   let check: Promise<string | undefined> = Promise.resolve(undefined)
 
   function problem(): Promise<string | undefined> {
-    if (parts.clock.now() - checkedAt >= readyForMs) {
+    if (parts.clock.now() - checkedAt >= validMs) {
       checkedAt = parts.clock.now()
       check = parts.probe().then(
-        () => undefined,
-        (error) => (error instanceof Error ? error.message : String(error)),
+        () => {
+          validMs = readyForMs
+          return undefined
+        },
+        (error) => {
+          validMs = refusedForMs
+          return error instanceof Error ? error.message : String(error)
+        },
       )
     }
     return check

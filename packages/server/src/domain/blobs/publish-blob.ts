@@ -92,14 +92,6 @@ function link(
     if (!isOurs) {
       throw uploadNotFound(ctx, repository, session.uploadId)
     }
-    if (mustBeNew && (await blobsTable.isLinked(tx.db, id, digest))) {
-      throw new RegistryError({
-        code: 'LayerAlreadyExists',
-        digest,
-        repositoryName: repository,
-        registryId: ctx.registry.accountId,
-      })
-    }
     const now = clock.now()
     const hasBytes = bytes.content !== null || bytes.storageKey !== null
     const inserted = hasBytes
@@ -117,7 +109,15 @@ function link(
     // The live row was collected meanwhile, and our bytes were not promoted: the client's next try finds it absent.
     if (blobId === undefined)
       throw new RegistryError({ code: 'Busy', message: 'The blob is being collected. Try again.' })
-    await blobsTable.link(tx, id, digest, blobId, now)
+    if (!mustBeNew) await blobsTable.link(tx, id, digest, blobId, now)
+    else if (!(await blobsTable.linkNew(tx, id, digest, blobId, now))) {
+      throw new RegistryError({
+        code: 'LayerAlreadyExists',
+        digest,
+        repositoryName: repository,
+        registryId: ctx.registry.accountId,
+      })
+    }
     return inserted !== undefined
   })
 }

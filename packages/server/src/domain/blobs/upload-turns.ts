@@ -63,10 +63,13 @@ export function createUploadTurns(parts: { metadata: MetadataStore; blobs: BlobS
     task: (turn: UploadTurn) => Promise<T>,
   ): Promise<T> {
     let upload = await requireUpload(ctx, repository, uploadId)
+    // Whose client has gone disturbs nobody: that client may be back already, with a request that is at work.
+    ctx.signal.throwIfAborted()
     for (let other = working.get(uploadId); other; other = working.get(uploadId)) {
       other.interrupt()
       await other.done
       upload = await requireUpload(ctx, repository, uploadId)
+      ctx.signal.throwIfAborted()
     }
     const { promise, resolve } = Promise.withResolvers<void>()
     const controller = new AbortController()

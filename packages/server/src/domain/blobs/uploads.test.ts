@@ -357,6 +357,18 @@ describe('one at a time on an upload', () => {
     assert.equal(await running, 11)
   })
 
+  test('a request whose client has gone before its turn disturbs nobody', async (t) => {
+    const { uploads, ctx } = await opened(t)
+    const uploadId = await uploads.start(ctx, repository)
+    const stream = new PassThrough()
+    const running = uploads.append(ctx, repository, uploadId, { stream })
+    stream.write('undisturbed')
+    await nextTurn()
+    await assert.rejects(uploads.append({ ...ctx, signal: AbortSignal.abort() }, repository, uploadId, body('x')))
+    stream.end()
+    assert.equal(await running, 11)
+  })
+
   test('a client that went away keeps what it sent', async (t) => {
     const { uploads, ctx } = await opened(t)
     const controller = new AbortController()

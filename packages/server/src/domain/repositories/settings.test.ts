@@ -135,6 +135,8 @@ describe('checkResourceTags (ECR API 3.16)', () => {
     [{ key: '', value: '' }],
     [{ key: 'x'.repeat(129), value: '' }],
     [{ key: 'a', value: 'x'.repeat(257) }],
+    [{ key: 'a\0', value: '' }],
+    [{ key: 'a', value: '\0' }],
     [{ key: 'aws:a', value: '' }],
     [{ key: 'aWs:a', value: '' }],
     [

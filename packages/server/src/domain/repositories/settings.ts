@@ -44,7 +44,9 @@ export function checkExclusionFilters(
 export function checkResourceTags(tags: readonly ResourceTag[]): void {
   const keys = new Set<string>()
   for (const { key, value } of tags) {
-    const isLegal = key.length >= 1 && key.length <= 128 && value.length <= 256 && !/^aws:/i.test(key) && !keys.has(key)
+    const isText = !`${key}${value}`.includes('\0')
+    const isLegal =
+      key.length >= 1 && key.length <= 128 && value.length <= 256 && isText && !/^aws:/i.test(key) && !keys.has(key)
     if (!isLegal) throw new RegistryError({ code: 'InvalidTagParameter', message: 'Tag parameters are invalid' })
     keys.add(key)
   }

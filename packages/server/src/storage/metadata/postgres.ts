@@ -313,6 +313,11 @@ function translated(error: unknown): unknown {
   if (error instanceof ConnectionLost || error instanceof CommitUnknown) return unavailable(error)
   const code = codeOf(error) ?? ''
   if (code === '53100') return new RegistryError({ code: 'StoreFull' }, { cause: error })
+  // A text with a NUL, which PostgreSQL can neither keep nor compare.
+  if (code === '22021') {
+    const constraint = 'A text must not contain the character NUL'
+    return new RegistryError({ code: 'InvalidParameter', member: 'request', constraint }, { cause: error })
+  }
   // Out of resources, out of time, or given up too often.
   return /^(?:53|57)/.test(code) || givenUp.has(code) ? unavailable(error) : error
 }

@@ -1,6 +1,7 @@
 // Uploads: OCI end-4 (start, single POST), end-5 (chunk), end-6 (finish), end-11 (mount), end-13 (status), end-14 (cancel).
 
 import { type Digest, parseDigest, parseDigestAlgorithm } from '@berth/api/names/digest.ts'
+import { parseRepositoryName } from '@berth/api/names/repository-name.ts'
 import type { UploadBody } from '../../domain/blobs/uploads.ts'
 import type { Exchange } from '../../http/exchange.ts'
 import { withInterimAnswers } from '../../http/interim-answers.ts'
@@ -34,7 +35,10 @@ export function uploadHandlers({
       const mount = query.get('mount')
       if (mount !== null) {
         const digest = parseDigest(mount)
-        if (digest && (await blobs.mount(ctx, repository, digest, query.get('from') ?? undefined))) {
+        const from = query.get('from')
+        const source = from === null ? undefined : parseRepositoryName(from)
+        const isLegal = digest && (from === null || source)
+        if (isLegal && (await blobs.mount(ctx, repository, digest, source))) {
           created(exchange, repository, digest)
           return
         }

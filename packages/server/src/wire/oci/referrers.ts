@@ -4,6 +4,7 @@ import { manifestMediaTypes } from '@berth/api/oci/media-types.ts'
 import { requireDigest } from './blobs.ts'
 import type { Handler, OciParts } from './handler.ts'
 import { sendJson } from './reply.ts'
+import { lastOf } from './tags.ts'
 
 const pageSize = 500
 
@@ -13,7 +14,7 @@ export function referrersHandlers({ referrers }: OciParts): { referrers: Record<
     async run(exchange, ctx, repository, reference) {
       const subject = requireDigest(reference)
       const artifactType = exchange.query.get('artifactType')
-      const after = exchange.query.get('last')?.slice(0, 512)
+      const after = lastOf(exchange)
       const page = await referrers.list(
         ctx,
         repository,

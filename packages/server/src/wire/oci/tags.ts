@@ -37,7 +37,12 @@ function pageOf(exchange: Exchange): { limit: number; after: string | undefined 
   const n = query.get('n')
   if (n !== null && !/^\d{1,9}$/.test(n))
     throw new OciRefusal(400, 'UNSUPPORTED', 'The query parameter n must be a number.')
-  return { limit: Math.min(Number(n ?? maxPage), maxPage), after: query.get('last')?.slice(0, 512) }
+  return { limit: Math.min(Number(n ?? maxPage), maxPage), after: lastOf(exchange) }
+}
+
+/** Where a page begins (`last`). Nothing that is listed has a NUL in its name, and a text that ends before it has the same place. */
+export function lastOf(exchange: Exchange): string | undefined {
+  return exchange.query.get('last')?.slice(0, 512).split('\0', 1)[0]
 }
 
 function link(exchange: Exchange, path: string, last: string, limit: number): void {

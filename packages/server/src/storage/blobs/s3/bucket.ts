@@ -219,12 +219,10 @@ export async function openBucket(options: { location: S3Location; limits: Reques
       } while (marker)
     },
 
-    async createMultipart(key: string, signal?: AbortSignal): Promise<string> {
+    async createMultipart(key: string): Promise<string> {
       const input = { ...place(key), ...encryption }
-      const answer = await request(
-        'CreateMultipartUpload',
-        (c, o) => c.send(new s3.CreateMultipartUploadCommand(input), o),
-        signal,
+      const answer = await request('CreateMultipartUpload', (c, o) =>
+        c.send(new s3.CreateMultipartUploadCommand(input), o),
       )
       if (answer.UploadId === undefined) throw new Error('the S3 store gave no id for a multipart upload')
       return answer.UploadId

@@ -201,7 +201,8 @@ export class S3Staging implements Staging {
 
   async #putPart(number: number, body: Buffer): Promise<void> {
     const { signal } = this.#given
-    this.#multipart ??= await this.#bucket.createMultipart(this.#key, signal)
+    // Not given up on its way: what was begun must be known to be ended.
+    this.#multipart ??= await this.#bucket.createMultipart(this.#key)
     const upload = { key: this.#key, multipart: this.#multipart, number }
     const etag = await this.#bucket.putPart(upload, body, signal).catch(refuseLost)
     this.#parts.push({ number, size: body.length, etag })

@@ -94,6 +94,18 @@ export const blobsTable = {
       .execute()
   },
 
+  /** The same where there is no link yet; false where there is: the primary key decides, also between two at once. */
+  async linkNew(tx: Transaction, repositoryId: number, digest: Digest, blobId: number, now: number): Promise<boolean> {
+    tx.touch(rowKey.blobLink(repositoryId, digest))
+    const inserted = await tx.db
+      .insertInto('blob_links')
+      .values({ repository_id: repositoryId, digest, blob_id: blobId, linked_at: now, unreferenced_at: now })
+      .onConflict((conflict) => conflict.columns(['repository_id', 'digest']).doNothing())
+      .returning('digest')
+      .executeTakeFirst()
+    return inserted !== undefined
+  },
+
   /**
    * Repositories of the registry that see the blob in the key scope, `from` alone if it is given; a hundred at most. SQLite keeps the
    * order of a cross join: from the one live row over its links, never through all repositories.
