@@ -77,9 +77,10 @@ describe('sealing', () => {
   it('opens a token in less than a tenth of a millisecond', () => {
     const sealed = ring.seal('docker-token', randomBytes(210), 'installation')
     const rounds = 2000
-    const startedAt = process.hrtime.bigint()
+    const start = process.cpuUsage()
     for (let round = 0; round < rounds; round++) ring.open('docker-token', sealed, 'installation')
-    const microseconds = Number(process.hrtime.bigint() - startedAt) / 1000 / rounds
+    // Of this process: what else the machine does is of no account.
+    const microseconds = process.cpuUsage(start).user / rounds
     assert.ok(microseconds < 100, `${microseconds.toFixed(1)} µs`)
   })
 })
