@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { testStore } from '../../test/support/test-store.ts'
+import { RegistryError } from '../base/errors.ts'
 import type { MetadataStore } from '../storage/metadata/metadata-store.ts'
 import { createJobQueue } from './job-queue.ts'
 import type { JobType } from './job-types.ts'
@@ -102,6 +103,22 @@ test('a database that does not answer is told of once, and asked again each seco
   isAway = false
   await enqueue('a')
   await pass(1100)
+  assert.deepEqual(begun, ['a'])
+  await stop()
+})
+
+test('a start that can not write, on a full disk, is no failure: jobs begin when there is room', async (t) => {
+  let isFull = true
+  const { begun, warnings, enqueue, pass, stop } = await started(t, (metadata) => {
+    const write: MetadataStore['write'] = (change) =>
+      isFull ? Promise.reject(new RegistryError({ code: 'StoreFull' })) : metadata.write(change)
+    return Object.assign(Object.create(metadata), { write })
+  })
+  assert.equal(warnings.length, 1)
+  await pass(2500)
+  isFull = false
+  await enqueue('a')
+  await pass(2500)
   assert.deepEqual(begun, ['a'])
   await stop()
 })

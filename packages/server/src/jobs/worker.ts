@@ -56,6 +56,8 @@ export class Worker {
   #timerAt = 0
   #heartbeat: NodeJS.Timeout | undefined
   #pauseMs = shortestPauseMs
+  /** The rows of the schedules are there. */
+  #isOpen = false
   #isStarted = false
   #isStopping = false
   #isFailing = false
@@ -70,14 +72,20 @@ export class Worker {
     this.#schedules = createSchedules(parts, options.schedules ?? [])
   }
 
-  /** Makes the rows of the schedules, and works from now on. */
+  /** Makes the rows of the schedules, and works from now on. Where that can not be written, on a full disk, it is tried again at each look. */
   async start(): Promise<void> {
-    await this.#schedules.open()
+    await this.#open().catch((error) => this.#parts.log.warn({ err: error }, 'jobs do not begin yet'))
     this.#isStarted = true
     this.#stopListening = this.#parts.queue.onEnqueue(() => this.#soon())
     // Apart from the looks, which wait for the database.
     this.#heartbeat = setInterval(() => this.#lookAfterRuns(), Math.min(1000, this.#leaseMs / 6))
     this.#arrange(0)
+  }
+
+  async #open(): Promise<void> {
+    if (this.#isOpen) return
+    await this.#schedules.open()
+    this.#isOpen = true
   }
 
   /**
@@ -139,6 +147,7 @@ export class Worker {
   async #look(): Promise<number> {
     this.#lookAfterRuns()
     if (this.#isStopping) return 0
+    if (this.#isStarted) await this.#open()
     await this.#schedules.look()
     const free = new Map(this.#types.map((type) => [type, type.concurrency - this.#runningOf(type)]))
     if ([...free.values()].every((count) => count <= 0)) return 0
