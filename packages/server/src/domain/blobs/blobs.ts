@@ -46,9 +46,14 @@ export interface Blobs {
 export function createBlobs(parts: { metadata: MetadataStore; blobs: BlobStore; clock: Clock }): Blobs {
   const { metadata, clock } = parts
 
-  async function find(ctx: RequestContext, repository: string, digest: Digest): Promise<LinkedBlob> {
+  async function find(
+    ctx: RequestContext,
+    repository: string,
+    digest: Digest,
+    withContent = false,
+  ): Promise<LinkedBlob> {
     const found = await metadata.read(
-      (db) => blobsTable.findInRepository(db, ctx.registry, repository, digest),
+      (db) => blobsTable.findInRepository(db, ctx.registry, repository, digest, withContent),
       (result) => [
         rowKey.repository(ctx.registry, repository),
         ...(result ? [rowKey.blobLink(result.repositoryId, digest)] : []),
@@ -80,7 +85,7 @@ export function createBlobs(parts: { metadata: MetadataStore; blobs: BlobStore; 
 
   return {
     async get(ctx, repository, digest) {
-      const { size, content, storage_key } = await find(ctx, repository, digest)
+      const { size, content, storage_key } = await find(ctx, repository, digest, true)
       const { presign } = parts.blobs
       return {
         ...(storage_key !== null && presign ? { presign: (headers) => presign(storage_key, headers) } : {}),

@@ -23,21 +23,30 @@ export interface LinkedBlob {
 
 type ByRepository = { accountId: string; region: string; name: string; digest: string }
 
-const findInRepository = hotQuery<
-  ByRepository,
-  Omit<LinkedBlob, 'digest' | 'blob_id' | 'size'> & { blob_id: number | null; size: number | null }
->((db, p) =>
-  db
-    .selectFrom('repositories as r')
-    .leftJoin('blob_links as l', (join) =>
-      join.onRef('l.repository_id', '=', 'r.id').on('l.digest', '=', p('digest') as never),
-    )
-    .leftJoin('blobs as b', 'b.id', 'l.blob_id')
-    .select(['r.id as repository_id', 'b.id as blob_id', 'b.size', 'b.storage_key', 'b.content', 'l.unreferenced_at'])
-    .where('r.account_id', '=', p('accountId') as never)
-    .where('r.region', '=', p('region') as never)
-    .where('r.name', '=', p('name') as never),
-)
+type LinkedRow = Omit<LinkedBlob, 'digest' | 'blob_id' | 'size' | 'content'> & {
+  blob_id: number | null
+  size: number | null
+  content?: Uint8Array | null
+}
+
+// With and without the content: a HEAD has no use for it.
+const findInRepository = [linkedBlob(true), linkedBlob(false)] as const
+
+function linkedBlob(withContent: boolean) {
+  return hotQuery<ByRepository, LinkedRow>((db, p) =>
+    db
+      .selectFrom('repositories as r')
+      .leftJoin('blob_links as l', (join) =>
+        join.onRef('l.repository_id', '=', 'r.id').on('l.digest', '=', p('digest') as never),
+      )
+      .leftJoin('blobs as b', 'b.id', 'l.blob_id')
+      .select(['r.id as repository_id', 'b.id as blob_id', 'b.size', 'b.storage_key', 'l.unreferenced_at'])
+      .$if(withContent, (query) => query.select('b.content'))
+      .where('r.account_id', '=', p('accountId') as never)
+      .where('r.region', '=', p('region') as never)
+      .where('r.name', '=', p('name') as never),
+  )
+}
 
 const findLive = hotQuery<{ keyScope: string; digest: string }, { id: number }>((db, p) =>
   db
@@ -49,17 +58,26 @@ const findLive = hotQuery<{ keyScope: string; digest: string }, { id: number }>(
 )
 
 export const blobsTable = {
-  /** The repository's id and, when the repository sees it, the blob; undefined when there is no such repository. */
+  /**
+   * The repository's id and, when the repository sees it, the blob, its content only if that is wanted; undefined when there is no such
+   * repository.
+   */
   async findInRepository(
     db: Db,
     registry: RegistryName,
     name: string,
     digest: Digest,
+    withContent: boolean,
   ): Promise<{ repositoryId: number; blob: LinkedBlob | undefined } | undefined> {
-    const [row] = await findInRepository(db, { accountId: registry.accountId, region: registry.region, name, digest })
+    const [row] = await findInRepository[withContent ? 0 : 1](db, {
+      accountId: registry.accountId,
+      region: registry.region,
+      name,
+      digest,
+    })
     if (!row) return undefined
-    const { blob_id, size } = row
-    const blob = blob_id === null || size === null ? undefined : { ...row, digest, blob_id, size }
+    const { blob_id, size, content = null } = row
+    const blob = blob_id === null || size === null ? undefined : { ...row, digest, blob_id, size, content }
     return { repositoryId: row.repository_id, blob }
   },
 
