@@ -24,6 +24,7 @@ import {
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
 export type Durability = 'full' | 'relaxed'
 export type Role = 'web' | 'worker'
+export type AuditTarget = 'file' | 'stdout' | 'off'
 
 export interface Setting<T> {
   /** What stands for the value in help: `<host:port>`; undefined for a switch. */
@@ -239,6 +240,26 @@ export const settings = {
       const number = /^\d{1,2}$/.test(text) ? Number(text) : 0
       return number >= 1 && number <= 64 ? number : refuse(`is "${text}", not a number from 1 to 64`)
     },
+  }),
+  auditLog: setting({
+    placeholder: 'file|stdout|off',
+    default: 'file',
+    help: 'Where the audit log goes: `file`, a file for each day in `<data-dir>/audit`; `stdout`, standard output, for what collects it there; `off`, nowhere.',
+    parse: (text) => oneOf<AuditTarget>(text, ['file', 'stdout', 'off']),
+  }),
+  auditRetention: setting({
+    placeholder: 'duration',
+    default: '90d',
+    help: 'How long files of the audit log are kept: 1d to 3650d.',
+    parse(text) {
+      const ms = parseDuration(text)
+      return ms >= 86_400_000 && ms <= 3650 * 86_400_000 ? ms : refuse(`is ${text}, and must be from 1d to 3650d`)
+    },
+  }),
+  auditPulls: setting({
+    default: 'false',
+    help: 'Whether reads of images are in the audit log too, as data events. The log then grows with every pull.',
+    parse: parseSwitch,
   }),
   blobGrace: later({
     placeholder: 'duration',

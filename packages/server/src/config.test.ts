@@ -57,6 +57,7 @@ describe('a configuration without settings', () => {
       isBlobRedirectOn: false,
       roles: ['web', 'worker'],
       workers: Math.min(8, Math.max(1, Math.floor(availableParallelism() / 2))),
+      audit: { target: 'file', retentionMs: 90 * 86_400_000, includesPulls: false },
     })
     assert.equal(trustedProxies.check('127.0.0.1'), false)
     assert.ok(Object.isFrozen(config) && Object.isFrozen(config.listen))
@@ -76,6 +77,7 @@ describe('names', () => {
       'BERTH_BOOTSTRAP_ACCESS_KEY_ID BERTH_BOOTSTRAP_SECRET_ACCESS_KEY BERTH_BOOTSTRAP_SECRET_ACCESS_KEY_FILE BERTH_MASTER_KEY',
       'BERTH_MASTER_KEY_FILE BERTH_TLS_CERT BERTH_TLS_KEY BERTH_INSECURE_HTTP BERTH_TRUSTED_PROXIES BERTH_METRICS_LISTEN',
       'BERTH_DURABILITY BERTH_ROLES BERTH_WORKERS BERTH_UPLOAD_TTL BERTH_BLOB_GRACE BERTH_TOKEN_SESSION_BOUND',
+      'BERTH_AUDIT_LOG BERTH_AUDIT_RETENTION BERTH_AUDIT_PULLS',
     ].flatMap((line) => line.split(' '))) {
       assert.ok(
         settingKeys.some((setting) => variableOf(setting) === name),
@@ -371,6 +373,21 @@ describe('durations', () => {
   for (const text of ['0s', '31d', '12', '1.5h', '-1h', '1w', 'h']) {
     it(`${text} is refused`, () => assert.equal(mistakesOf({ env: { BERTH_UPLOAD_TTL: text } }).length, 1))
   }
+})
+
+describe('the audit log', () => {
+  it('goes to a place, is kept for days, and may have pulls', () => {
+    const values = { BERTH_AUDIT_LOG: 'stdout', BERTH_AUDIT_RETENTION: '7d', BERTH_AUDIT_PULLS: 'true' }
+    assert.deepEqual(env(values).audit, { target: 'stdout', retentionMs: 7 * 86_400_000, includesPulls: true })
+    assert.deepEqual(
+      mistakesOf({ env: { BERTH_AUDIT_LOG: 's3', BERTH_AUDIT_RETENTION: '1h', BERTH_AUDIT_PULLS: 'yes' } }),
+      [
+        'BERTH_AUDIT_LOG is "s3", not file, stdout or off',
+        'BERTH_AUDIT_RETENTION is 1h, and must be from 1d to 3650d',
+        'BERTH_AUDIT_PULLS is "yes", not true or false',
+      ],
+    )
+  })
 })
 
 describe('the master key', () => {

@@ -14,6 +14,7 @@ import { tooOpen } from './auth/key-ring.ts'
 import { systemErrorCode } from './base/errors.ts'
 import { nearest } from './base/nearest.ts'
 import {
+  type AuditTarget,
   type Durability,
   describeSetting,
   flagOf,
@@ -41,6 +42,7 @@ import {
 } from './config-values.ts'
 
 export {
+  type AuditTarget,
   type Durability,
   describeSetting,
   flagOf,
@@ -95,6 +97,7 @@ export interface Config {
   roles: readonly Role[]
   /** Processes that serve clients. */
   workers: number
+  audit: { target: AuditTarget; retentionMs: number; includesPulls: boolean }
 }
 
 export interface ConfigSources {
@@ -204,6 +207,7 @@ export function parseConfig(sources: ConfigSources): Config {
     complain('blobRedirect', 'is on, but only blobs in an S3 store (BERTH_BLOB_STORE) can be fetched elsewhere')
   }
   const bootstrap = bootstrapKey(values, given, isDev, complain)
+  const audit = auditOf(values)
 
   // What is undefined here has been complained about.
   const { accountId, durability, uploadTtl, logLevel, insecureHttp, dataDir, roles } = values
@@ -217,6 +221,7 @@ export function parseConfig(sources: ConfigSources): Config {
     !logLevel ||
     !dataDir ||
     !roles ||
+    !audit ||
     insecureHttp === undefined
   ) {
     throw new ConfigError(mistakes)
@@ -247,7 +252,13 @@ export function parseConfig(sources: ConfigSources): Config {
     isBlobRedirectOn: values.blobRedirect === 'on',
     roles,
     workers: values.workers ?? Math.min(8, Math.max(1, Math.floor(availableParallelism() / 2))),
+    audit,
   })
+}
+
+function auditOf({ auditLog, auditRetention, auditPulls }: Values): Config['audit'] | undefined {
+  if (auditLog === undefined || auditRetention === undefined || auditPulls === undefined) return undefined
+  return { target: auditLog, retentionMs: auditRetention, includesPulls: auditPulls }
 }
 
 function blobStoreOf(url: BlobStoreUrl, values: Values): NonNullable<Config['blobStore']> {
