@@ -15,6 +15,8 @@ export interface StringShape<V extends string = string> {
   readonly isRepositoryName?: true
   /** ECR writes the member that holds a document in Pascal case. */
   readonly isDocument?: true
+  /** It is never repeated in a refusal or a log. */
+  readonly isSecret?: true
 }
 
 export interface NumberShape {
@@ -81,10 +83,15 @@ interface Range {
 }
 
 export function string(
-  options: Range & { pattern?: string; isRepositoryName?: true; isDocument?: true } = {},
+  options: Range & { pattern?: string; isRepositoryName?: true; isDocument?: true; isSecret?: true } = {},
 ): StringShape {
   const { pattern } = options
-  return { kind: 'string', ...options, ...(pattern !== undefined && { matcher: new RegExp(`^(?:${pattern})$`) }) }
+  return { kind: 'string', ...options, ...(pattern !== undefined && { matcher: matcherOf(pattern) }) }
+}
+
+/** Patterns are written for Java. Its classes of Unicode, as in `\p{L}`, are such only with the flag here. */
+function matcherOf(pattern: string): RegExp {
+  return new RegExp(`^(?:${pattern})$`, pattern.includes('\\p{') ? 'u' : '')
 }
 
 /** The values in the order in which a refusal lists them. */

@@ -104,13 +104,13 @@ function violationOfList(shape: ListShape, elements: readonly unknown[], place: 
 }
 
 function violationOfString(shape: StringShape, value: string, place: Place): Violation | undefined {
-  const { pattern, matcher, values } = shape
+  const { max, pattern, matcher, values } = shape
   if (isShorter(value, shape.min)) return tooShort(shape, place)
   if (isLonger(value, shape.max)) return tooLong(shape, place)
   if (values && !values.includes(value)) {
     return { ...place, constraint: `Member must satisfy enum value set: [${values.join(', ')}]` }
   }
-  if (matcher && !(value.length <= longestMatched && matcher.test(value))) {
+  if (matcher && !((max !== undefined || value.length <= longestMatched) && matcher.test(value))) {
     const constraint = shape.isRepositoryName
       ? `must satisfy regular expression '${pattern}'`
       : `Member must satisfy regular expression pattern: ${pattern}`
