@@ -10,8 +10,10 @@ import {
   parseAddress,
   parseAddressRanges,
   parseBlobStoreUrl,
+  parseCertificates,
   parseDatabaseUrl,
   parseDuration,
+  parseHostAndPort,
   parsePath,
   parseReadableFile,
   parseRegionName,
@@ -241,6 +243,23 @@ export const settings = {
       return number >= 1 && number <= 64 ? number : refuse(`is "${text}", not a number from 1 to 64`)
     },
   }),
+  oidcCaFile: setting({
+    placeholder: 'file',
+    otherwise: "Node's own authorities",
+    help: 'Authorities, PEM, that vouch for identity providers too (OpenID Connect), beside those that Node knows: for an issuer in a cluster.',
+    parse: parseCertificates,
+  }),
+  oidcAllowedHosts: setting({
+    placeholder: 'host,…',
+    otherwise: 'none',
+    help: 'Hosts of identity providers (OpenID Connect) that may have private addresses: exact names or addresses, with a port if only that one is meant. `kubernetes.default.svc,10.0.0.1:6443`. Keys of all others are fetched from public addresses only.',
+    parse: (text) => list(text).map(parseHostAndPort),
+  }),
+  tokenSessionBound: setting({
+    default: 'false',
+    help: 'Whether a docker token ends with the role session behind it. Otherwise it lives 12 hours, as in ECR, also when that session is shorter.',
+    parse: parseSwitch,
+  }),
   auditLog: setting({
     placeholder: 'file|stdout|off',
     default: 'file',
@@ -267,12 +286,6 @@ export const settings = {
     help: 'How long a blob that nothing refers to any more is kept.',
     accepts: (text) => parseDuration(text) === 86_400_000,
     why: 'such blobs are not removed yet',
-  }),
-  tokenSessionBound: later({
-    placeholder: 'true|false',
-    default: 'false',
-    help: 'Whether a docker token ends with the role session behind it.',
-    why: 'it has no role sessions yet',
   }),
 }
 

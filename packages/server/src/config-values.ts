@@ -1,5 +1,6 @@
 // The values of settings: text to value, or a `Mistake` that says what is wrong with it.
 
+import { X509Certificate } from 'node:crypto'
 import { BlockList, isIP, isIPv4 } from 'node:net'
 import { resolve } from 'node:path'
 import { parseRegion, type Region } from '@berth/api/names/registry.ts'
@@ -114,6 +115,32 @@ export function readText(path: string, origin: Origin): string {
   } catch (error) {
     return refuse(`names ${path}, which cannot be read (${systemErrorCode(error) ?? error})`)
   }
+}
+
+/** The text of a file of certificates. */
+export function parseCertificates(text: string, origin: Origin): string {
+  const path = parsePath(text, origin)
+  const pem = readText(path, origin)
+  const certificates = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
+  try {
+    for (const certificate of certificates) new X509Certificate(certificate)
+  } catch {
+    return refuse(`names ${path}, which holds a certificate that cannot be read`)
+  }
+  return certificates.length > 0 ? pem : refuse(`names ${path}, which holds no certificate in PEM`)
+}
+
+/** A host and perhaps a port, spelled as in a URL that is parsed: in small letters, addresses in their short form. */
+export function parseHostAndPort(text: string): string {
+  const parts = /^(?<host>\[[\da-f:.]+\]|[^:[\]]+)(?::(?<port>\d{1,5}))?$/i.exec(text)?.groups
+  const name = parts?.host ?? ''
+  const isHost = isIPv4(name) || isHostName(name) || isIP(name.replace(/^\[(.*)\]$/, '$1')) === 6
+  const host = isHost ? URL.parse(`https://${name}/`)?.hostname : undefined
+  const port = Number(parts?.port ?? 443)
+  if (!host || port < 1 || port > 65_535) {
+    return refuse(`holds "${text}", not a host with an optional port, such as issuer.example.com or 10.0.0.1:6443`)
+  }
+  return parts?.port === undefined ? host : `${host}:${port}`
 }
 
 export function parseAddressRanges(text: string): BlockList {

@@ -3,6 +3,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
+import { rootCertificates } from 'node:tls'
 import {
   type Config,
   ConfigError,
@@ -57,6 +58,8 @@ describe('a configuration without settings', () => {
       isBlobRedirectOn: false,
       roles: ['web', 'worker'],
       workers: Math.min(8, Math.max(1, Math.floor(availableParallelism() / 2))),
+      oidc: { allowedHosts: [] },
+      isTokenSessionBound: false,
       audit: { target: 'file', retentionMs: 90 * 86_400_000, includesPulls: false },
     })
     assert.equal(trustedProxies.check('127.0.0.1'), false)
@@ -77,7 +80,7 @@ describe('names', () => {
       'BERTH_BOOTSTRAP_ACCESS_KEY_ID BERTH_BOOTSTRAP_SECRET_ACCESS_KEY BERTH_BOOTSTRAP_SECRET_ACCESS_KEY_FILE BERTH_MASTER_KEY',
       'BERTH_MASTER_KEY_FILE BERTH_TLS_CERT BERTH_TLS_KEY BERTH_INSECURE_HTTP BERTH_TRUSTED_PROXIES BERTH_METRICS_LISTEN',
       'BERTH_DURABILITY BERTH_ROLES BERTH_WORKERS BERTH_UPLOAD_TTL BERTH_BLOB_GRACE BERTH_TOKEN_SESSION_BOUND',
-      'BERTH_AUDIT_LOG BERTH_AUDIT_RETENTION BERTH_AUDIT_PULLS',
+      'BERTH_AUDIT_LOG BERTH_AUDIT_RETENTION BERTH_AUDIT_PULLS BERTH_OIDC_CA_FILE BERTH_OIDC_ALLOWED_HOSTS',
     ].flatMap((line) => line.split(' '))) {
       assert.ok(
         settingKeys.some((setting) => variableOf(setting) === name),
@@ -202,10 +205,7 @@ describe('mistakes', () => {
     })
   })
 
-  for (const [name, value, says] of [
-    ['BERTH_TOKEN_SESSION_BOUND', 'true', /no role sessions yet/],
-    ['BERTH_BLOB_GRACE', '1h', /such blobs are not removed yet/],
-  ] as const) {
+  for (const [name, value, says] of [['BERTH_BLOB_GRACE', '1h', /such blobs are not removed yet/]] as const) {
     it(`include ${name}=${value}, which nothing serves yet`, () => {
       const [mistake, ...others] = mistakesOf({ env: { [name]: value } })
       assert.deepEqual(others, [])
@@ -215,10 +215,7 @@ describe('mistakes', () => {
   }
 
   it('do not include what is not served yet when it says what happens anyway', () => {
-    env({
-      BERTH_TOKEN_SESSION_BOUND: 'false',
-      BERTH_BLOB_GRACE: '1d',
-    })
+    env({ BERTH_BLOB_GRACE: '1d' })
   })
 })
 
@@ -373,6 +370,54 @@ describe('durations', () => {
   for (const text of ['0s', '31d', '12', '1.5h', '-1h', '1w', 'h']) {
     it(`${text} is refused`, () => assert.equal(mistakesOf({ env: { BERTH_UPLOAD_TTL: text } }).length, 1))
   }
+})
+
+describe('identity providers', () => {
+  for (const [text, expected] of [
+    ['Kubernetes.Default.svc', ['kubernetes.default.svc']],
+    ['issuer, issuer:443,issuer:6443', ['issuer', 'issuer:443', 'issuer:6443']],
+    ['10.0.0.1:6443,[FD00:0::1],[::1]:8443', ['10.0.0.1:6443', '[fd00::1]', '[::1]:8443']],
+  ] as const) {
+    it(`${text} may have private addresses`, () =>
+      assert.deepEqual(env({ BERTH_OIDC_ALLOWED_HOSTS: text }).oidc, { allowedHosts: expected }))
+  }
+
+  for (const text of [
+    ...['*.example.com', 'https://issuer', 'issuer/path', 'issuer:0', 'issuer:65536', 'issuer:', '[::1', '::1', 'a b'],
+    ...['10.0.0.0/8', '010.0.0.1', '0x7f.1', '127.1', '2130706433', '[10.0.0.1]', 'issuer.', 'user@issuer'],
+  ]) {
+    it(`${text} is no host of one`, () =>
+      assert.deepEqual(mistakesOf({ env: { BERTH_OIDC_ALLOWED_HOSTS: text } }), [
+        `BERTH_OIDC_ALLOWED_HOSTS holds "${text}", not a host with an optional port, such as issuer.example.com or 10.0.0.1:6443`,
+      ]))
+  }
+
+  it('have authorities in a file', async (t) => {
+    const path = await folder(t)
+    const [roots, broken, empty] = [join(path, 'roots.pem'), join(path, 'broken.pem'), join(path, 'empty.pem')]
+    const pem = `# a comment\n${rootCertificates.slice(0, 2).join('\n')}\n`
+    await writeFile(roots, pem)
+    await writeFile(broken, '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n')
+    await writeFile(empty, 'none')
+    assert.deepEqual(env({ BERTH_OIDC_CA_FILE: roots }).oidc, { ca: pem, allowedHosts: [] })
+    for (const [file, says] of [
+      [broken, `names ${broken}, which holds a certificate that cannot be read`],
+      [empty, `names ${empty}, which holds no certificate in PEM`],
+      [join(path, 'absent.pem'), `names ${join(path, 'absent.pem')}, which cannot be read (ENOENT)`],
+    ] as const) {
+      assert.deepEqual(mistakesOf({ env: { BERTH_OIDC_CA_FILE: file } }), [`BERTH_OIDC_CA_FILE ${says}`])
+    }
+  })
+})
+
+describe('docker tokens', () => {
+  it('may end with the role session behind them', () => {
+    assert.equal(env({ BERTH_TOKEN_SESSION_BOUND: 'true' }).isTokenSessionBound, true)
+    assert.equal(parseConfig({ flags: { tokenSessionBound: true } }).isTokenSessionBound, true)
+    assert.deepEqual(mistakesOf({ env: { BERTH_TOKEN_SESSION_BOUND: 'yes' } }), [
+      'BERTH_TOKEN_SESSION_BOUND is "yes", not true or false',
+    ])
+  })
 })
 
 describe('the audit log', () => {

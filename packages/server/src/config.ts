@@ -97,6 +97,10 @@ export interface Config {
   roles: readonly Role[]
   /** Processes that serve clients. */
   workers: number
+  /** How keys of identity providers are fetched: more authorities (PEM), and the hosts that may have private addresses. */
+  oidc: { ca?: string; allowedHosts: readonly string[] }
+  /** A docker token ends with the role session behind it. */
+  isTokenSessionBound: boolean
   audit: { target: AuditTarget; retentionMs: number; includesPulls: boolean }
 }
 
@@ -252,6 +256,8 @@ export function parseConfig(sources: ConfigSources): Config {
     isBlobRedirectOn: values.blobRedirect === 'on',
     roles,
     workers: values.workers ?? Math.min(8, Math.max(1, Math.floor(availableParallelism() / 2))),
+    oidc: { ...(values.oidcCaFile ? { ca: values.oidcCaFile } : {}), allowedHosts: values.oidcAllowedHosts ?? [] },
+    isTokenSessionBound: values.tokenSessionBound === true,
     audit,
   })
 }
