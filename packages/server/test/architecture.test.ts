@@ -29,6 +29,8 @@ const mayImport: Record<string, readonly string[]> = {
   ],
   storage: ['base', 'api/names', 'api/oci'],
   processes: ['base', 'storage/metadata/turn-service.ts'],
+  // Its files are in the data directory; what happened, those tell it who know.
+  audit: ['base', 'data-dir-files.ts'],
   // A command of its own, at the level of the wiring: it has two stores at once, and no domain.
   'migrate-store': [
     ...['storage', 'auth/key-ring.ts', 'base', 'api', 'config.ts', 'config-settings.ts', 'config-values.ts'],
