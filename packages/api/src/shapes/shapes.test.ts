@@ -203,10 +203,57 @@ describe("constraints, in ECR's words", () => {
     test(name, () => {
       const value = decode(Input, { repositoryName: 'aa', ...change })
       const topMember = Object.keys(change)[0]
-      assert.deepEqual(firstViolation(Input, value), { member, constraint, topMember })
-      assert.deepEqual(validate(Input, value), { violation: { member, constraint, topMember } })
+      const { value: _, ...violation } = firstViolation(Input, value) ?? {}
+      assert.deepEqual(violation, { member, constraint, topMember })
+      assert.deepEqual(validate(Input, value), { violation: firstViolation(Input, value) })
     })
   }
+  test('the value is told, cut and without secrets', () => {
+    const Told = structure({
+      ...{ text: string({ max: 300 }), secret: string({ max: 300, isSecret: true }), number: integer({ max: 1 }) },
+      names: list(string({ max: 300 }), { max: 1 }),
+      tags: list(structure({ Key: string(), Value: string({ isSecret: true }), Counts: map(string(), integer()) }), {
+        max: 1,
+      }),
+      part: blob({ max: 2 }),
+    })
+    const cases: [given: object, value: string | undefined][] = [
+      [{ text: 'a'.repeat(301) }, 'a'.repeat(256)],
+      [{ text: '😀'.repeat(301) }, '😀'.repeat(256)],
+      [{ text: `${'a'.repeat(255)}😀${'b'.repeat(100)}` }, `${'a'.repeat(255)}😀`],
+      [{ secret: 's'.repeat(301) }, '***'],
+      [{ number: 2 }, '2'],
+      [{ names: ['a', ''] }, '[a, ]'],
+      [{ names: Array.from({ length: 100_000 }, () => 'ab') }, `[${'ab, '.repeat(63)}ab,`],
+      [{ names: ['a'.repeat(301)] }, 'a'.repeat(256)],
+      [
+        { tags: [{ Key: 'a', Value: 'b' }, { Counts: { x: 1, y: 2 } }, null] },
+        '[{Key=a, Value=***}, {Counts={x=1, y=2}}, null]',
+      ],
+      [{ part: 'QUJD' }, '3 bytes'],
+      [{ names: [null] }, undefined],
+    ]
+    for (const [given, value] of cases) {
+      const violation = firstViolation(Told, decode(Told, given))
+      assert.ok(violation, JSON.stringify(given).slice(0, 80))
+      assert.equal(violation.value, value)
+      assert.equal('value' in violation, value !== undefined)
+    }
+  })
+  test('a pattern sees all that the longest value may have', () => {
+    const Long = structure({
+      bounded: string({ max: 10_000, pattern: '[a-z]+' }),
+      endless: string({ pattern: '[a-z]+' }),
+    })
+    assert.equal(firstViolation(Long, { bounded: 'a'.repeat(10_000), endless: 'a'.repeat(4096) }), undefined)
+    assert.equal(firstViolation(Long, { bounded: `${'a'.repeat(9999)}A` })?.member, 'bounded')
+    assert.equal(firstViolation(Long, { endless: 'a'.repeat(4097) })?.member, 'endless')
+  })
+  test('classes of Unicode in a pattern are such', () => {
+    const Tag = structure({ Key: string({ pattern: '[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+' }) })
+    const isValid = (Key: string) => firstViolation(Tag, { Key }) === undefined
+    assert.ok(isValid('ключ 鍵 𝒌 ٣ a_.:/=+-@') && !isValid('{') && !isValid('a&b') && !isValid('😀'))
+  })
   test('none', () => {
     const value = decode(Input, {
       ...{ repositoryName: 'aa/bb', registryId: '123456789012', otherNames: ['cc'], tags: [], mutability: 'MUTABLE' },

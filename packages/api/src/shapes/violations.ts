@@ -1,7 +1,8 @@
-// Finds the first constraint that a decoded value breaks, and says so in ECR's words. The texts below are those that the
-// service has been seen to emit; clients match on some of them.
+// Finds the first constraint that a decoded value breaks, and says so in the words that ECR, IAM and STS share. The texts below are
+// those that the services have been seen to emit; clients match on some of them.
 
 import { type Base64Text, base64Size } from './base64.ts'
+import { printValue } from './printed-value.ts'
 import type { BlobShape, Decoded, Infer, ListShape, NumberShape, Shape, StringShape, StructureShape } from './shape.ts'
 
 export interface Violation {
@@ -10,6 +11,8 @@ export interface Violation {
   constraint: string
   /** The member of the request, by its name on the wire. */
   topMember: string
+  /** The value that breaks it, cut and without secrets. Absent if there is none. */
+  value?: string
 }
 
 export interface ViolationOptions {
@@ -41,27 +44,27 @@ interface Place {
 }
 
 function violationIn(shape: Shape, value: unknown, place: Place): Violation | undefined {
-  if (value === undefined || value === null) return { ...place, constraint: `${subject(shape)}must not be null` }
+  const constraint = brokenConstraint(shape, value)
+  if (constraint !== undefined) {
+    const isMissing = value === undefined || value === null
+    return { ...place, constraint, ...(!isMissing && { value: printValue(shape, value) }) }
+  }
   switch (shape.kind) {
-    case 'string':
-      return violationOfString(shape, String(value), place)
-    case 'integer':
-    case 'long':
-      return violationOfNumber(shape, Number(value), place)
-    case 'blob':
-      return isAbove(base64Size(value as Base64Text), shape.max) ? tooLong(shape, place) : undefined
     case 'list':
-      return violationOfList(shape, value as readonly unknown[], place)
+      for (const [n, element] of (value as readonly unknown[]).entries()) {
+        const violation = violationIn(shape.element, element, { ...place, member: `${place.member}.${n + 1}.member` })
+        if (violation) return violation
+      }
+      return undefined
     case 'map':
-      for (const [key, element] of Object.entries(value)) {
+      for (const [key, element] of Object.entries(value as object)) {
         const violation = violationIn(shape.value, element, { ...place, member: `${place.member}.${key}.member` })
         if (violation) return violation
       }
       return undefined
     case 'structure':
       return violationOfStructure(shape, value, place)
-    case 'boolean':
-    case 'timestamp':
+    default:
       return undefined
   }
 }
@@ -93,28 +96,36 @@ function placeOf(name: string, shape: Shape, parent: Place | undefined): Place {
   return { member: isDocument ? `${name.charAt(0).toUpperCase()}${name.slice(1)}` : name, topMember: name }
 }
 
-function violationOfList(shape: ListShape, elements: readonly unknown[], place: Place): Violation | undefined {
-  if (isBelow(elements.length, shape.min)) return tooShort(shape, place)
-  if (isAbove(elements.length, shape.max)) return tooLong(shape, place)
-  for (const [n, element] of elements.entries()) {
-    const violation = violationIn(shape.element, element, { ...place, member: `${place.member}.${n + 1}.member` })
-    if (violation) return violation
+/** Which constraint the value itself breaks, whatever is in it. */
+function brokenConstraint(shape: Shape, value: unknown): string | undefined {
+  if (value === undefined || value === null) return `${subject(shape)}must not be null`
+  switch (shape.kind) {
+    case 'string':
+      return brokenByString(shape, String(value))
+    case 'integer':
+    case 'long':
+      return brokenByNumber(shape, Number(value))
+    case 'blob':
+      return isAbove(base64Size(value as Base64Text), shape.max) ? tooLong(shape) : undefined
+    case 'list': {
+      const { length } = value as readonly unknown[]
+      if (isBelow(length, shape.min)) return tooShort(shape)
+      return isAbove(length, shape.max) ? tooLong(shape) : undefined
+    }
+    default:
+      return undefined
   }
-  return undefined
 }
 
-function violationOfString(shape: StringShape, value: string, place: Place): Violation | undefined {
+function brokenByString(shape: StringShape, value: string): string | undefined {
   const { max, pattern, matcher, values } = shape
-  if (isShorter(value, shape.min)) return tooShort(shape, place)
-  if (isLonger(value, shape.max)) return tooLong(shape, place)
-  if (values && !values.includes(value)) {
-    return { ...place, constraint: `Member must satisfy enum value set: [${values.join(', ')}]` }
-  }
+  if (isShorter(value, shape.min)) return tooShort(shape)
+  if (isLonger(value, max)) return tooLong(shape)
+  if (values && !values.includes(value)) return `Member must satisfy enum value set: [${values.join(', ')}]`
   if (matcher && !((max !== undefined || value.length <= longestMatched) && matcher.test(value))) {
-    const constraint = shape.isRepositoryName
+    return shape.isRepositoryName
       ? `must satisfy regular expression '${pattern}'`
       : `Member must satisfy regular expression pattern: ${pattern}`
-    return { ...place, constraint }
   }
   return undefined
 }
@@ -122,20 +133,18 @@ function violationOfString(shape: StringShape, value: string, place: Place): Vio
 /** Some patterns come without a maximal length. Nothing that they describe is this long, and no pattern sees megabytes. */
 const longestMatched = 4096
 
-function violationOfNumber({ min, max }: NumberShape, value: number, place: Place): Violation | undefined {
-  if (isBelow(value, min)) {
-    return { ...place, constraint: `Member must have value greater than or equal to ${min}` }
-  }
-  if (isAbove(value, max)) return { ...place, constraint: `Member must have value less than or equal to ${max}` }
+function brokenByNumber({ min, max }: NumberShape, value: number): string | undefined {
+  if (isBelow(value, min)) return `Member must have value greater than or equal to ${min}`
+  if (isAbove(value, max)) return `Member must have value less than or equal to ${max}`
   return undefined
 }
 
-function tooShort(shape: StringShape | ListShape, place: Place): Violation {
-  return { ...place, constraint: `${subject(shape)}must have length greater than or equal to ${shape.min}` }
+function tooShort(shape: StringShape | ListShape): string {
+  return `${subject(shape)}must have length greater than or equal to ${shape.min}`
 }
 
-function tooLong(shape: StringShape | ListShape | BlobShape, place: Place): Violation {
-  return { ...place, constraint: `${subject(shape)}must have length less than or equal to ${shape.max}` }
+function tooLong(shape: StringShape | ListShape | BlobShape): string {
+  return `${subject(shape)}must have length less than or equal to ${shape.max}`
 }
 
 function subject(shape: Shape): '' | 'Member ' {
