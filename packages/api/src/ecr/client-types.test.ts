@@ -11,6 +11,7 @@ import type { PrivateErrorName } from './errors.ts'
 import type * as images from './images.ts'
 import type * as layers from './layers.ts'
 import type { PrivateOperationName } from './operation-names.ts'
+import type * as policies from './policies.ts'
 import type * as registry from './registry.ts'
 import type * as repositories from './repositories.ts'
 import type * as tags from './tags.ts'
@@ -108,6 +109,22 @@ test('shapes are those of the published client', () => {
   equal<'UntagResourceResponse', tags.UntagResourceResponse, sdk.UntagResourceResponse>(true)
   equal<'ListTagsForResourceRequest', tags.ListTagsForResourceRequest, sdk.ListTagsForResourceRequest>(true)
   equal<'ListTagsForResourceResponse', tags.ListTagsForResourceResponse, sdk.ListTagsForResourceResponse>(true)
+  equal<'SetRepositoryPolicyRequest', policies.SetRepositoryPolicyRequest, sdk.SetRepositoryPolicyRequest>(true)
+  equal<'SetRepositoryPolicyResponse', policies.SetRepositoryPolicyResponse, sdk.SetRepositoryPolicyResponse>(true)
+  equal<'GetRepositoryPolicyRequest', policies.GetRepositoryPolicyRequest, sdk.GetRepositoryPolicyRequest>(true)
+  equal<'GetRepositoryPolicyResponse', policies.GetRepositoryPolicyResponse, sdk.GetRepositoryPolicyResponse>(true)
+  equal<'DeleteRepositoryPolicyRequest', policies.DeleteRepositoryPolicyRequest, sdk.DeleteRepositoryPolicyRequest>(
+    true,
+  )
+  equal<'DeleteRepositoryPolicyResponse', policies.DeleteRepositoryPolicyResponse, sdk.DeleteRepositoryPolicyResponse>(
+    true,
+  )
+  equal<'PutRegistryPolicyRequest', policies.PutRegistryPolicyRequest, sdk.PutRegistryPolicyRequest>(true)
+  equal<'PutRegistryPolicyResponse', policies.PutRegistryPolicyResponse, sdk.PutRegistryPolicyResponse>(true)
+  equal<'GetRegistryPolicyRequest', policies.GetRegistryPolicyRequest, sdk.GetRegistryPolicyRequest>(true)
+  equal<'GetRegistryPolicyResponse', policies.GetRegistryPolicyResponse, sdk.GetRegistryPolicyResponse>(true)
+  equal<'DeleteRegistryPolicyRequest', policies.DeleteRegistryPolicyRequest, sdk.DeleteRegistryPolicyRequest>(true)
+  equal<'DeleteRegistryPolicyResponse', policies.DeleteRegistryPolicyResponse, sdk.DeleteRegistryPolicyResponse>(true)
   equal<'DescribeRegistryRequest', registry.DescribeRegistryRequest, sdk.DescribeRegistryRequest>(true)
   equal<'DescribeRegistryResponse', registry.DescribeRegistryResponse, sdk.DescribeRegistryResponse>(true)
   equal<'GetAccountSettingRequest', registry.GetAccountSettingRequest, sdk.GetAccountSettingRequest>(true)

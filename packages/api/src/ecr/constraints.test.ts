@@ -25,6 +25,7 @@ import {
   privateOperationNames,
   publicOperationNames,
 } from './operation-names.ts'
+import { PutRegistryPolicyRequest, SetRepositoryPolicyRequest } from './policies.ts'
 import { DescribeRegistryRequest, GetAccountSettingRequest, PutAccountSettingRequest } from './registry.ts'
 import {
   CreateRepositoryRequest,
@@ -240,6 +241,15 @@ describe('a violation is told as ECR tells it (ECR InvalidParameterException)', 
       'layerDigest',
       'Member must satisfy regular expression pattern: [a-zA-Z0-9-_+.]+:[a-fA-F0-9]+',
     ],
+    [SetRepositoryPolicyRequest, { policyText: '{}' }, 'repositoryName', 'must not be null'],
+    [SetRepositoryPolicyRequest, { repositoryName }, 'PolicyText', 'Member must not be null'],
+    [
+      SetRepositoryPolicyRequest,
+      { repositoryName, policyText: 'x'.repeat(10_241) },
+      'PolicyText',
+      'Member must have length less than or equal to 10240',
+    ],
+    [PutRegistryPolicyRequest, {}, 'PolicyText', 'Member must not be null'],
     [TagResourceRequest, { tags: [] }, 'resourceArn', 'Member must not be null'],
     [UntagResourceRequest, { resourceArn: 'arn', tagKeys: ['a', null] }, 'tagKeys.2.member', 'Member must not be null'],
     [ListTagsForResourceRequest, { resourceArn: null }, 'resourceArn', 'Member must not be null'],
@@ -280,6 +290,8 @@ describe('what the model allows', () => {
     ['image ids that name nothing', BatchDeleteImageRequest, { repositoryName, imageIds: [{}, { imageDigest: 'x' }] }],
     ['digests that are none', BatchCheckLayerAvailabilityRequest, { repositoryName, layerDigests: ['', 'x'] }],
     ['any digest algorithm', GetDownloadUrlForLayerRequest, { repositoryName, layerDigest: 'blake3+x:AF' }],
+    ['an empty policy', SetRepositoryPolicyRequest, { repositoryName, policyText: '', force: true }],
+    ['the longest policy', PutRegistryPolicyRequest, { policyText: 'x'.repeat(10_240) }],
     ['no input', DescribeRegistryRequest, { unknown: 1 }],
     ['no registries', GetAuthorizationTokenRequest, {}],
     [
