@@ -5,6 +5,7 @@ import { StartError } from '@berth/server/base/errors.ts'
 import { version } from '@berth/server/base/version.ts'
 import { ConfigError } from '@berth/server/config.ts'
 import { Command, CommanderError } from 'commander'
+import { audit } from './commands/audit.ts'
 import { environment } from './commands/env.ts'
 import { init } from './commands/init.ts'
 import { migrateStore } from './commands/migrate-store.ts'
@@ -33,7 +34,7 @@ async function runCommand(args: readonly string[]): Promise<number> {
     .helpCommand(false)
     .exitOverride()
     .addHelpText('after', '\nEvery command tells more with --help. First: berth serve')
-  for (const command of [serve(finish), init(finish), environment(), migrateStore(finish), versionCommand()]) {
+  for (const command of [serve(finish), init(finish), environment(), audit(), migrateStore(finish), versionCommand()]) {
     // Not inherited by `addCommand`.
     berth.addCommand(command.helpOption('-h, --help', 'show this help').exitOverride())
   }
