@@ -97,8 +97,9 @@ function timeText(at: number): string {
 /** The longest texts make room first, then the parameters, and at last everything that is not the event itself. */
 function lineOf(record: ReturnType<typeof recordOf>, maxBytes: number): string {
   for (const length of [maxText, 1024, 256, 64]) {
-    const line = asciiJson(boundedCopy(record, (text) => cut(text, length)))
-    if (line.length < maxBytes) return `${line}\n`
+    const copy = boundedCopy(record, maxBytes, (text) => cut(text, length))
+    const line = copy === undefined ? undefined : asciiJson(copy)
+    if (line !== undefined && line.length < maxBytes) return `${line}\n`
   }
   const omitted = { omitted: true }
   const { resources, ...bare } = {
@@ -107,7 +108,7 @@ function lineOf(record: ReturnType<typeof recordOf>, maxBytes: number): string {
     responseElements: record.responseElements === null ? null : omitted,
   }
   // What must be escaped would take six bytes for each of its letters.
-  return `${asciiJson(boundedCopy(bare, (text) => cut(text, 64).replace(/[^ !#-[\]-~]/g, '?')))}\n`
+  return `${asciiJson(boundedCopy(bare, maxBytes, (text) => cut(text, 64).replace(/[^ !#-[\]-~]/g, '?')))}\n`
 }
 
 /**
@@ -125,14 +126,22 @@ function cut(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, length - 3)}...`
 }
 
-/** A copy without secrets, in which nothing is deeper or more than the bounds, or longer than its texts are made. */
-function boundedCopy(value: unknown, shorten: (text: string) => string): unknown {
+/**
+ * A copy without secrets, in which nothing is deeper or more than the bounds, or longer than its texts are made. Undefined when the texts
+ * alone are longer than `maxLength`: what cannot fit is not serialised.
+ */
+function boundedCopy(record: object, maxLength: number, shorten: (text: string) => string): unknown {
   let values = 0
+  let length = 0
 
   function copy(original: unknown, depth: number): unknown {
     values += 1
-    if (values > maxValues || depth > maxDepth) return '...'
-    if (typeof original === 'string') return shorten(original)
+    if (values > maxValues || depth > maxDepth || length > maxLength) return '...'
+    if (typeof original === 'string') {
+      const text = shorten(original)
+      length += text.length
+      return text
+    }
     if (typeof original === 'bigint') return original.toString()
     if (typeof original !== 'object' || original === null) return original
     if (original instanceof Date) return original.toJSON()
@@ -144,16 +153,18 @@ function boundedCopy(value: unknown, shorten: (text: string) => string): unknown
     // Without a prototype: a member may be called `__proto__`.
     const members: Record<string, unknown> = Object.create(null)
     for (const [index, [key, member]] of Object.entries(original).entries()) {
-      if (index === maxItems || values > maxValues) {
+      if (index === maxItems || values > maxValues || length > maxLength) {
         members['...'] = `(${Object.keys(original).length} members)`
         break
       }
       const isSecret =
         member !== null && member !== undefined && secrets.has(key.toLowerCase().replace(/[^a-z0-9]/g, ''))
+      length += Math.min(key.length, maxKey)
       members[cut(key, maxKey)] = isSecret ? hidden : copy(member, depth + 1)
     }
     return members
   }
 
-  return copy(value, 0)
+  const whole = copy(record, 0)
+  return length > maxLength ? undefined : whole
 }
