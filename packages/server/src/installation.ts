@@ -11,13 +11,16 @@
 import { open, rename } from 'node:fs/promises'
 import { type AccountId, parseAccountId } from '@berth/api/names/registry.ts'
 import { type KeyRing, loadKeyRing } from './auth/key-ring.ts'
+import type { Clock } from './base/clock.ts'
 import { StartError } from './base/errors.ts'
 import type { Ids } from './base/ids.ts'
 import type { Config } from './config.ts'
 import { type Credentials, credentialsFile, makeDataDir } from './data-dir-files.ts'
+import { createDirectory, type Directory } from './domain/identities/directory.ts'
 import { createIdentities, type Identities } from './domain/identities/identities.ts'
+import { createSessions, type Sessions } from './domain/identities/sessions.ts'
 import type { MetadataStore } from './storage/metadata/metadata-store.ts'
-import { identitiesTable } from './storage/metadata/tables/identities.ts'
+import { factsTable } from './storage/metadata/tables/facts.ts'
 import { blobPlace, isShared, openStores, type StoreParts, type Stores } from './stores.ts'
 
 export interface Installation extends Stores {
@@ -25,6 +28,8 @@ export interface Installation extends Stores {
   /** The first account, whatever the configuration says now. */
   accountId: AccountId
   keyRing: KeyRing
+  directory: Directory
+  sessions: Sessions
   identities: Identities
   /** Only when this start made the first account. */
   firstCredentials: Credentials | undefined
@@ -56,7 +61,7 @@ export async function openInstallation(config: Config, parts: InstallationParts)
 
 type Opened = Omit<Installation, keyof Stores>
 
-const fact = (metadata: MetadataStore, key: string) => metadata.read((db) => identitiesTable.fact(db, key))
+const fact = (metadata: MetadataStore, key: string) => metadata.read((db) => factsTable.fact(db, key))
 
 async function openOrInitialise(config: Config, parts: InstallationParts, stores: Stores): Promise<Opened> {
   if ((await fact(stores.metadata, 'installation_id')) !== undefined) return openExisting(config, parts, stores)
@@ -82,8 +87,7 @@ async function openExisting(config: Config, { clock, ids }: InstallationParts, {
     )
   }
   const accountId = parseAccountId((await fact(metadata, 'account_id')) ?? '') ?? config.accountId
-  const identities = createIdentities({ metadata, keyRing, clock, ids })
-  return { id, accountId, keyRing, identities, firstCredentials: undefined }
+  return { id, accountId, keyRing, ...identitiesOf({ metadata, keyRing, clock, ids }), firstCredentials: undefined }
 }
 
 async function initialise(
@@ -95,17 +99,26 @@ async function initialise(
   // Keys that nobody gave must be kept somewhere.
   if (!config.bootstrap || !isShared(config)) await makeDataDir(config.dataDir)
   const keyRing = await loadKeyRing(config, { mayCreate: true })
-  const identities = createIdentities({ metadata, keyRing, clock, ids })
+  const access = identitiesOf({ metadata, keyRing, clock, ids })
   const id = ids.request()
-  const firstCredentials = config.bootstrap ?? { accessKeyId: ids.accessKey(), secretAccessKey: ids.secretKey() }
+  const firstCredentials = config.bootstrap ?? {
+    accessKeyId: ids.accessKey(config.accountId),
+    secretAccessKey: ids.secretKey(),
+  }
   if (!config.bootstrap || !isShared(config)) await writeCredentials(config, firstCredentials)
-  await identities.createAccount(config.accountId, firstCredentials, async (tx) => {
-    await identitiesTable.setFact(tx, 'installation_id', id)
-    await identitiesTable.setFact(tx, 'account_id', config.accountId)
-    await identitiesTable.setFact(tx, 'mode', config.isDev ? 'dev' : 'normal')
-    await identitiesTable.setFact(tx, 'canary', keyRing.seal('canary', Buffer.from('berth'), id).toString('base64'))
+  await access.identities.createAccount(config.accountId, firstCredentials, async (tx) => {
+    await factsTable.setFact(tx, 'installation_id', id)
+    await factsTable.setFact(tx, 'account_id', config.accountId)
+    await factsTable.setFact(tx, 'mode', config.isDev ? 'dev' : 'normal')
+    await factsTable.setFact(tx, 'canary', keyRing.seal('canary', Buffer.from('berth'), id).toString('base64'))
   })
-  return { id, accountId: config.accountId, keyRing, identities, firstCredentials }
+  return { id, accountId: config.accountId, keyRing, ...access, firstCredentials }
+}
+
+function identitiesOf(parts: { metadata: MetadataStore; keyRing: KeyRing; clock: Clock; ids: Ids }) {
+  const directory = createDirectory(parts)
+  const sessions = createSessions(parts)
+  return { directory, sessions, identities: createIdentities({ ...parts, directory, sessions }) }
 }
 
 /**
@@ -126,7 +139,7 @@ async function requireOwnBlobs(config: Config, ids: Ids, { metadata, blobs }: St
   }
   const [ownerId, storeId] = (owner ?? (await blobs.claim(`${id}/${ids.request()}`))).split('/')
   if (ownerId !== id || storeId === undefined) throw foreignBlobs(config)
-  await metadata.write((tx) => identitiesTable.setFact(tx, 'blob_store', storeId))
+  await metadata.write((tx) => factsTable.setFact(tx, 'blob_store', storeId))
 }
 
 /**

@@ -5,6 +5,8 @@ import type { Socket } from 'node:net'
 import type { AccountId, Region, RegistryName } from '@berth/api/names/registry.ts'
 import { createDockerTokens } from './auth/docker-token.ts'
 import { createSealedValues } from './auth/sealed-value.ts'
+import { createSessionTokens } from './auth/session-token.ts'
+import { createSignatureVerifier } from './auth/verify-signature.ts'
 import { type Clock, systemClock } from './base/clock.ts'
 import { StartError, systemErrorCode } from './base/errors.ts'
 import { type Ids, randomIds } from './base/ids.ts'
@@ -14,10 +16,13 @@ import type { Credentials } from './data-dir-files.ts'
 import { createBlobs } from './domain/blobs/blobs.ts'
 import { createSweep } from './domain/blobs/sweep.ts'
 import { createUploads } from './domain/blobs/uploads.ts'
+import { type AccessKeys, createAccessKeys } from './domain/identities/access-keys.ts'
 import type { Identities } from './domain/identities/identities.ts'
 import { createImages } from './domain/images/images.ts'
 import { createPullTimes } from './domain/images/pull-times.ts'
 import { createReferrers } from './domain/images/referrers.ts'
+import { createAuthorizer } from './domain/policies/authorize.ts'
+import { createResourcePolicies } from './domain/policies/resource-policies.ts'
 import { createRepositories } from './domain/repositories/repositories.ts'
 import { createBodyReader } from './http/body.ts'
 import { dispatch, type Wires } from './http/dispatch.ts'
@@ -32,7 +37,7 @@ import { sweepJobs } from './jobs/sweep-jobs.ts'
 import { Worker } from './jobs/worker.ts'
 import type { Services } from './operations/services.ts'
 import type { Primary } from './processes/primary.ts'
-import { identitiesTable } from './storage/metadata/tables/identities.ts'
+import { factsTable } from './storage/metadata/tables/facts.ts'
 import { uploadsTable } from './storage/metadata/tables/uploads.ts'
 import type { TurnService } from './storage/metadata/turn-service.ts'
 import { isShared, type JoinedStores } from './stores.ts'
@@ -56,6 +61,7 @@ export interface Registry {
   /** What the start found of the last run and put right, a sentence each. */
   readonly recovered: readonly string[]
   readonly identities: Identities
+  readonly accessKeys: AccessKeys
   readonly log: Log
   /** Starts what one process of the machine does for all: jobs. */
   startJobs(): Promise<void>
@@ -139,13 +145,17 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
     mayInitialise: config.isLoopback || config.bootstrap !== undefined,
     ...(parts.joins ? { joins: parts.joins } : {}),
   })
-  const { metadata, blobs: bytes, keyRing, identities } = installation
+  const { metadata, blobs: bytes, keyRing, directory, identities } = installation
+
+  const accessKeys = createAccessKeys({ metadata, keyRing, clock, ids, log })
+  const resourcePolicies = createResourcePolicies({ metadata })
+  const authorizer = createAuthorizer({ directory, resourcePolicies, clock })
 
   const pullTimes = createPullTimes({ metadata, clock, log })
   const repositories = createRepositories({ metadata, clock })
   const images = createImages({ metadata, clock, pullTimes })
   const referrers = createReferrers({ metadata })
-  const blobs = createBlobs({ metadata, blobs: bytes, clock })
+  const blobs = createBlobs({ metadata, blobs: bytes, authorizer, clock })
   const uploads = createUploads({ metadata, blobs: bytes, clock, ids, log })
   const sweep = createSweep({ metadata, blobs: bytes, uploads, log })
   // A shared store has other nodes for that: it is a job.
@@ -157,15 +167,24 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
   )
   const resumable = metadata.isShared ? 0 : await metadata.read((db) => uploadsTable.count(db))
 
-  const tokens = createDockerTokens({ keyRing, identities, clock, installationId: installation.id })
+  const tokens = createDockerTokens({
+    keyRing,
+    identities,
+    clock,
+    installationId: installation.id,
+    isSessionBound: config.isTokenSessionBound,
+  })
+  const sessionTokens = createSessionTokens(keyRing, installation.id)
   const bodies = createBodyReader(bodyBudgetBytes)
   const sendContent = createContentSender()
   const redirectBlob = createBlobRedirects(config.isBlobRedirectOn)
   const isServed = (region: Region) => config.regions?.includes(region) ?? true
+  const signatures = createSignatureVerifier({ identities, accessKeys, sessionTokens, clock, isServed })
   const downloads = createDownloads({
     tickets: createSealedValues(keyRing, 'download-link'),
     installationId: installation.id,
     identities,
+    authorizer,
     blobs,
     clock,
     sendContent,
@@ -183,8 +202,8 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
       const now = String(clock.now())
       // In one transaction: other processes write their own probes.
       const read = await metadata.write(async (tx) => {
-        await identitiesTable.setFact(tx, 'probe', now)
-        return identitiesTable.fact(tx.db, 'probe')
+        await factsTable.setFact(tx, 'probe', now)
+        return factsTable.fact(tx.db, 'probe')
       })
       if (read !== now) throw new Error('the database does not hold what was written to it')
       await bytes.probe()
@@ -202,6 +221,7 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
       .template.replaceAll('{account}', registry.accountId)
       .replaceAll('{region}', registry.region)
   const services: Omit<Services, 'downloadLink'> = {
+    authorizer,
     repositories,
     images,
     referrers,
@@ -224,14 +244,14 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
       bodies,
       sendContent,
       redirectBlob,
+      authorizer,
       tokens,
       isServed,
     }),
     ecr: createAwsJsonWire({
-      identities,
+      signatures,
       bodies,
       clock,
-      isServed,
       // A link goes back to the host that the client has just called.
       services: (exchange) => ({
         ...services,
@@ -277,6 +297,7 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
       ...(resumable > 0 ? [`${resumable} uploads were under way; their clients can go on.`] : []),
     ],
     identities,
+    accessKeys,
 
     async listen(primary) {
       if (primary) gather = primary.gather
@@ -301,6 +322,7 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
       await worker.stop()
       await uploads.close()
       await pullTimes.close()
+      await accessKeys.close()
       metrics.close()
       await installation.close()
       parts.log.flush()

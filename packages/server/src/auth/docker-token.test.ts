@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { parseRegion } from '@berth/api/names/registry.ts'
+import type { Principal } from '../base/principal.ts'
 import type { AccessKey, Identities } from '../domain/identities/identities.ts'
 import { createDockerTokens } from './docker-token.ts'
 import { createKeyRing, type KeyRing } from './key-ring.ts'
@@ -10,9 +11,10 @@ const region = parseRegion('eu-west-1') as NonNullable<ReturnType<typeof parseRe
 const hours = 60 * 60 * 1000
 const start = Date.UTC(2026, 10, 14)
 
-function tokens(options: { keyRing?: KeyRing; installationId?: string } = {}) {
+function tokens(options: { keyRing?: KeyRing; installationId?: string; isSessionBound?: boolean } = {}) {
   let now = start
-  const accessKey = { isActive: true } as AccessKey
+  const principal = { accessKeyId: 'AKIA1', accessKeyVersion: 1 } as Principal
+  const accessKey: AccessKey = { principal, secret: () => 'secret' }
   const known = new Map([['AKIA1', accessKey]])
   const keyRing = options.keyRing ?? createKeyRing([{ id: 'one', key: randomBytes(32) }], 'test')
   const opened: string[] = []
@@ -27,9 +29,11 @@ function tokens(options: { keyRing?: KeyRing; installationId?: string } = {}) {
     identities: { findAccessKey: async (id: string) => known.get(id) } as Identities,
     clock: { now: () => now },
     installationId: options.installationId ?? 'here',
+    isSessionBound: options.isSessionBound ?? false,
   })
   return {
     ...made,
+    principal,
     keyRing,
     accessKey,
     known,
@@ -45,11 +49,11 @@ const headerOf = (password: string, user = 'AWS', scheme = 'Basic') =>
 
 describe('docker tokens (ECR GetAuthorizationToken)', () => {
   test('a token names its key and region, for twelve hours', async () => {
-    const { issue, open, accessKey, advance } = tokens()
-    const { password, expiresAt } = issue('AKIA1', region)
+    const { issue, open, principal, advance } = tokens()
+    const { password, expiresAt } = issue(principal, region)
     assert.equal(expiresAt, start + 12 * hours)
     assert.match(password, /^[A-Za-z0-9_-]{40,400}$/)
-    assert.deepEqual(await open(headerOf(password)), { is: 'valid', accessKey, region })
+    assert.deepEqual(await open(headerOf(password)), { is: 'valid', principal, region })
     advance(12 * hours - 1)
     assert.equal((await open(headerOf(password))).is, 'valid')
     advance(1)
@@ -57,15 +61,15 @@ describe('docker tokens (ECR GetAuthorizationToken)', () => {
   })
 
   test('no two are equal, and none says anything in clear', async () => {
-    const { issue } = tokens()
-    const [one, two] = [issue('AKIA1', region).password, issue('AKIA1', region).password]
+    const { issue, principal } = tokens()
+    const [one, two] = [issue(principal, region).password, issue(principal, region).password]
     assert.notEqual(one, two)
     assert.ok(!Buffer.from(one, 'base64url').toString('latin1').includes('AKIA1'))
   })
 
   test('what is no token of ours is malformed, whatever it is', async () => {
-    const { issue, open } = tokens()
-    const { password } = issue('AKIA1', region)
+    const { issue, open, principal } = tokens()
+    const { password } = issue(principal, region)
     for (const header of [
       '',
       'Basic',
@@ -97,7 +101,7 @@ describe('docker tokens (ECR GetAuthorizationToken)', () => {
 
   test('a token of another installation, or sealed by another ring, is none', async () => {
     const ours = tokens()
-    const { password } = ours.issue('AKIA1', region)
+    const { password } = ours.issue(ours.principal, region)
     assert.equal(
       (await tokens({ keyRing: ours.keyRing, installationId: 'there' }).open(headerOf(password))).is,
       'malformed',
@@ -113,21 +117,21 @@ describe('docker tokens (ECR GetAuthorizationToken)', () => {
     }
   })
 
-  test('the key behind it is asked for at each use: disabled or deleted it ends the token at once', async () => {
-    const { issue, open, accessKey, known } = tokens()
-    const header = headerOf(issue('AKIA1', region).password)
+  test('the key behind it is asked for at each use: disabled, deleted or made again it ends the token at once', async () => {
+    const { issue, open, accessKey, known, principal } = tokens()
+    const header = headerOf(issue(principal, region).password)
     assert.equal((await open(header)).is, 'valid')
-    accessKey.isActive = false
+    known.set('AKIA1', { ...accessKey, principal: { ...principal, accessKeyVersion: 2 } })
     assert.deepEqual(await open(header), { is: 'revoked' })
-    accessKey.isActive = true
+    known.set('AKIA1', accessKey)
     assert.equal((await open(header)).is, 'valid')
     known.clear()
     assert.deepEqual(await open(header), { is: 'revoked' })
   })
 
   test('a token is opened once, and its end is seen all the same', async () => {
-    const { issue, open, opened, advance } = tokens()
-    const header = headerOf(issue('AKIA1', region).password)
+    const { issue, open, opened, advance, principal } = tokens()
+    const header = headerOf(issue(principal, region).password)
     for (let use = 0; use < 5; use++) await open(header)
     assert.equal(opened.length, 1)
     advance(12 * hours)

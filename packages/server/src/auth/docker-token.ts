@@ -3,7 +3,8 @@
 
 import type { Region } from '@berth/api/names/registry.ts'
 import type { Clock } from '../base/clock.ts'
-import type { AccessKey, Identities } from '../domain/identities/identities.ts'
+import type { Principal } from '../base/principal.ts'
+import type { Identities } from '../domain/identities/identities.ts'
 import type { KeyRing } from './key-ring.ts'
 
 const lifetimeMs = 12 * 60 * 60 * 1000
@@ -14,7 +15,7 @@ const maxPasswordLength = 512
 
 export interface DockerTokens {
   /** `expiresAt` in milliseconds since the epoch. */
-  issue(accessKeyId: string, region: Region): { password: string; expiresAt: number }
+  issue(principal: Principal, region: Region): { password: string; expiresAt: number }
   /** Who the value of an `Authorization` header speaks for, and in which region. @throws RegistryError Unavailable */
   open(header: string): Promise<OpenedToken>
 }
@@ -22,15 +23,16 @@ export interface DockerTokens {
 export type OpenedToken =
   /** Neither user nor password: some clients say so instead of leaving the header out. */
   | { is: 'absent' }
-  | { is: 'valid'; accessKey: AccessKey; region: Region }
+  | { is: 'valid'; principal: Principal; region: Region }
   /** Not Basic, not user AWS, not sealed by us. */
   | { is: 'malformed' }
   | { is: 'expired' }
-  /** Its access key was disabled or deleted. */
+  /** Its access key was disabled or deleted, or the user or role behind it is gone. */
   | { is: 'revoked' }
 
 interface Payload {
   key: string
+  version: number
   region: Region
   expiresAt: number
 }
@@ -40,8 +42,10 @@ export function createDockerTokens(parts: {
   identities: Identities
   clock: Clock
   installationId: string
+  /** Whether a token ends with the session it was made with (BERTH_TOKEN_SESSION_BOUND). */
+  isSessionBound: boolean
 }): DockerTokens {
-  const { keyRing, identities, clock, installationId } = parts
+  const { keyRing, identities, clock, installationId, isSessionBound } = parts
   const opened = new Map<string, Payload>()
 
   function payloadOf(header: string): Payload | undefined {
@@ -65,9 +69,10 @@ export function createDockerTokens(parts: {
   }
 
   return {
-    issue(accessKeyId, region) {
-      const expiresAt = clock.now() + lifetimeMs
-      const payload: Payload = { key: accessKeyId, region, expiresAt }
+    issue({ accessKeyId, accessKeyVersion, session }, region) {
+      const sessionEndsAt = isSessionBound ? (session?.expiresAt ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY
+      const expiresAt = Math.min(clock.now() + lifetimeMs, sessionEndsAt)
+      const payload: Payload = { key: accessKeyId, version: accessKeyVersion, region, expiresAt }
       const sealed = keyRing.seal('docker-token', Buffer.from(JSON.stringify(payload)), installationId)
       return { password: sealed.toString('base64url'), expiresAt }
     },
@@ -77,8 +82,10 @@ export function createDockerTokens(parts: {
       const payload = payloadOf(header)
       if (!payload) return { is: 'malformed' }
       if (payload.expiresAt <= clock.now()) return { is: 'expired' }
-      const accessKey = await identities.findAccessKey(payload.key)
-      return accessKey?.isActive ? { is: 'valid', accessKey, region: payload.region } : { is: 'revoked' }
+      const principal = (await identities.findAccessKey(payload.key))?.principal
+      return principal?.accessKeyVersion === payload.version
+        ? { is: 'valid', principal, region: payload.region }
+        : { is: 'revoked' }
     },
   }
 }

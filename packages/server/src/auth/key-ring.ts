@@ -26,7 +26,14 @@ import { open, readFile, rename, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { StartError, systemErrorCode } from '../base/errors.ts'
 
-export type SealPurpose = 'access-key' | 'docker-token' | 'download-link' | 'page-token' | 'canary'
+export type SealPurpose =
+  | 'access-key'
+  | 'docker-token'
+  | 'session-token'
+  | 'download-link'
+  | 'page-token'
+  | 'authorization-message'
+  | 'canary'
 
 export interface KeyRing {
   /** The ids of the entries, newest first. */

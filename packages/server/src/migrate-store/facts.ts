@@ -14,7 +14,7 @@
 // Where the database stays, one transaction does it all.
 
 import type { MetadataStore, Transaction } from '../storage/metadata/metadata-store.ts'
-import { identitiesTable } from '../storage/metadata/tables/identities.ts'
+import { factsTable } from '../storage/metadata/tables/facts.ts'
 
 /** Of a place, not of the installation; every other fact is carried. */
 const factsOfPlace = [
@@ -36,8 +36,8 @@ export async function removeFacts(tx: Transaction, ...keys: string[]): Promise<v
 /** Makes the target the copy of an installation, not to be served; again and again the same. */
 export async function beginCopy(target: MetadataStore, facts: Facts, installationId: string): Promise<void> {
   await target.write(async (tx) => {
-    await identitiesTable.setFact(tx, 'migrating_from', installationId)
-    for (const [key, value] of facts) if (!factsOfPlace.includes(key)) await identitiesTable.setFact(tx, key, value)
+    await factsTable.setFact(tx, 'migrating_from', installationId)
+    for (const [key, value] of facts) if (!factsOfPlace.includes(key)) await factsTable.setFact(tx, key, value)
   })
 }
 
@@ -55,14 +55,14 @@ export interface Switch {
 /** Everything is there: the source is left, and the target is the store. */
 export async function switchOver({ source, target, blobStore, movesBlobs, movedTo }: Switch): Promise<void> {
   await target.write(async (tx) => {
-    if (blobStore !== undefined) await identitiesTable.setFact(tx, 'blob_store', blobStore)
+    if (blobStore !== undefined) await factsTable.setFact(tx, 'blob_store', blobStore)
     if (source !== target) return
     await removeFacts(tx, 'next_blob_store', 'blobs_verified')
     // Their bytes are staged in the store that was.
     if (movesBlobs) await tx.db.deleteFrom('uploads').execute()
   })
   if (source === target) return
-  await source.write((tx) => identitiesTable.setFact(tx, 'moved_to', movedTo))
+  await source.write((tx) => factsTable.setFact(tx, 'moved_to', movedTo))
   await finishCopy(target)
 }
 

@@ -14,7 +14,7 @@ import type { Log } from '../base/log.ts'
 import type { Config } from '../config.ts'
 import type { BlobStore } from '../storage/blobs/blob-store.ts'
 import type { MetadataStore } from '../storage/metadata/metadata-store.ts'
-import { identitiesTable } from '../storage/metadata/tables/identities.ts'
+import { factsTable } from '../storage/metadata/tables/facts.ts'
 import { copyBlobs, countMissing, storedBlobs } from './blobs.ts'
 import { beginCopy, type Facts, finishCopy, readFacts, switchOver } from './facts.ts'
 import { copySecret, lockFolders, ofTarget, openBlobs, openDatabase, type PlaceParts } from './places.ts'
@@ -227,7 +227,7 @@ async function openTargetBlobs(
     id,
     isNew: owner === undefined,
     async claim() {
-      await metadata.write((tx) => identitiesTable.setFact(tx, 'next_blob_store', id))
+      await metadata.write((tx) => factsTable.setFact(tx, 'next_blob_store', id))
       await forgetVerifiedBlobs(metadata)
       const mark = `${installationId}/${id}`
       if ((await store.claim(mark)) !== mark) throw mixing(blobsPlace(place), 'another has just taken it')

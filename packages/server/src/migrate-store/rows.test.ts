@@ -54,9 +54,13 @@ async function postgres(t: TestContext): Promise<MetadataStore> {
 async function fill(store: MetadataStore): Promise<void> {
   await store.write(async ({ db }) => {
     const run = (text: ReturnType<typeof sql>) => text.execute(db)
-    await run(sql`insert into accounts values ('123456789012', 1)`)
-    await run(sql`insert into users values ('U1', '123456789012', 'admin', 1, 2)`)
-    await run(sql`insert into access_keys values ('K1', 'U1', ${Buffer.from([0, 1, 255])}, 'Active', 3)`)
+    await run(sql`insert into accounts values ('123456789012', 1, null, null)`)
+    await run(
+      sql`insert into entities (entity_id, account_id, kind, name, path, created_at, updated_at) values ('U1', '123456789012', 'user', 'admin', '/', 2, 2)`,
+    )
+    await run(
+      sql`insert into access_keys (access_key_id, account_id, owner_id, sealed_secret, status, created_at) values ('K1', '123456789012', 'U1', ${Buffer.from([0, 1, 255])}, 'Active', 3)`,
+    )
     for (const name of ['one', 'two', 'three']) {
       await run(
         sql`insert into repositories (account_id, region, name, created_at, tag_mutability, exclusion_filters, scan_on_push, key_scope, image_count) values ('123456789012', 'us-east-1', ${name}, 1790000000000, 'MUTABLE', null, 0, 'default', 1)`,

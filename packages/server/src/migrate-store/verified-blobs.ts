@@ -3,7 +3,7 @@
 // between two runs.
 
 import type { MetadataStore } from '../storage/metadata/metadata-store.ts'
-import { identitiesTable } from '../storage/metadata/tables/identities.ts'
+import { factsTable } from '../storage/metadata/tables/facts.ts'
 import { removeFacts } from './facts.ts'
 
 const fact = 'blobs_verified'
@@ -24,7 +24,7 @@ export interface VerifiedBlobs {
 }
 
 export async function openVerifiedBlobs(metadata: MetadataStore): Promise<VerifiedBlobs> {
-  const text = await metadata.read((db) => identitiesTable.fact(db, fact))
+  const text = await metadata.read((db) => factsTable.fact(db, fact))
   const { upTo, except } =
     text === undefined ? { upTo: 0, except: [] } : (JSON.parse(text) as { upTo: number; except: number[] })
   const failed = new Set(except)
@@ -36,7 +36,7 @@ export async function openVerifiedBlobs(metadata: MetadataStore): Promise<Verifi
     savedAt = performance.now()
     const first = [...taken].filter((id) => id > upTo).reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY)
     const now = JSON.stringify({ upTo: Math.min(last, first - 1), except: [...failed] })
-    await metadata.writeSoon((tx) => identitiesTable.setFact(tx, fact, now))
+    await metadata.writeSoon((tx) => factsTable.setFact(tx, fact, now))
   }
 
   return {

@@ -8,13 +8,13 @@ import { decode } from '@berth/api/shapes/decode.ts'
 import type { Decoded, Infer, StructureShape } from '@berth/api/shapes/shape.ts'
 import { firstViolation, type Violation, validate } from '@berth/api/shapes/violations.ts'
 import { RegistryError } from '../base/errors.ts'
-import type { Principal } from '../base/principal.ts'
+import type { Principal, Tag } from '../base/principal.ts'
 import type { RequestContext } from '../base/request-context.ts'
-import { authorize } from '../domain/policies/authorize.ts'
+import type { AccessFacts } from '../domain/policies/authorize.ts'
 import type { Services } from './services.ts'
 
-/** An IAM action and the resource it is asked for. */
-export type Permission = readonly [action: string, resource: string]
+/** An IAM action, the resource it is asked for, and what the request says that conditions may ask about. */
+export type Permission = readonly [action: string, resource: string, facts?: AccessFacts]
 
 /** Who calls, and the region that the request was signed for. */
 export interface Caller {
@@ -58,12 +58,13 @@ export function operation<S extends StructureShape, O extends object>(spec: Oper
       refuse(firstViolation(spec.input, input, { only: naming }))
       const registry = spec.registry?.(input, caller) ?? registryOf(input, caller)
       heard(text(input, 'repositoryName') ?? '')
-      for (const [action, resource] of spec.permissions(input, registry)) {
-        authorize(caller.principal, { action, resource, accountId: registry.accountId })
+      const ctx = caller.context(registry)
+      for (const [action, resource, facts = {}] of spec.permissions(input, registry)) {
+        await services.authorizer.authorize(ctx, { action, resource, accountId: registry.accountId, facts })
       }
       const { value, violation } = validate(spec.input, input)
       refuse(violation)
-      return spec.run(value as Infer<S>, caller.context(registry), services)
+      return spec.run(value as Infer<S>, ctx, services)
     },
   }
 }
@@ -88,6 +89,13 @@ export function onRepository(
   name: PrivateOperationName,
 ): (input: { repositoryName?: string }, registry: RegistryName) => Permission[] {
   return (input, registry) => [[`ecr:${name}`, repositoryArn(registry, input.repositoryName ?? '*')]]
+}
+
+/** Tags that a request brings, for conditions; what is no tag yet is left to the check of the shape. */
+export function tagFacts(tags: readonly ({ Key?: string; Value?: string } | null)[] | undefined): Tag[] {
+  return (tags ?? []).flatMap((tag) =>
+    tag?.Key === undefined || tag.Value === undefined ? [] : [{ key: tag.Key, value: tag.Value }],
+  )
 }
 
 /** The permission of operations that no resource narrows. */

@@ -8,6 +8,7 @@ import type { Blobs } from '../domain/blobs/blobs.ts'
 import type { Uploads } from '../domain/blobs/uploads.ts'
 import type { Images } from '../domain/images/images.ts'
 import type { Referrers } from '../domain/images/referrers.ts'
+import type { Authorizer } from '../domain/policies/authorize.ts'
 import type { Repositories } from '../domain/repositories/repositories.ts'
 
 export interface Addresses {
@@ -18,6 +19,7 @@ export interface Addresses {
 }
 
 export interface Services {
+  authorizer: Authorizer
   repositories: Repositories
   images: Images
   referrers: Referrers

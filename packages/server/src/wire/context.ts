@@ -10,6 +10,16 @@ export function contextOf(exchange: Exchange, principal: Principal, registry: Re
     requestId: exchange.requestId,
     principal,
     registry,
+    get origin() {
+      const userAgent = exchange.header('user-agent')
+      const referer = exchange.header('referer')
+      return {
+        sourceIp: exchange.clientAddress,
+        isSecure: exchange.isSecure,
+        ...(userAgent === undefined ? {} : { userAgent }),
+        ...(referer === undefined ? {} : { referer }),
+      }
+    },
     get signal() {
       return exchange.signal
     },

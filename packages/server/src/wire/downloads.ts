@@ -8,7 +8,7 @@ import type { Clock } from '../base/clock.ts'
 import type { RequestContext } from '../base/request-context.ts'
 import type { Blobs } from '../domain/blobs/blobs.ts'
 import type { Identities } from '../domain/identities/identities.ts'
-import { authorize } from '../domain/policies/authorize.ts'
+import type { Authorizer } from '../domain/policies/authorize.ts'
 import type { Exchange } from '../http/exchange.ts'
 import type { SendContent } from '../http/send-content.ts'
 import { contextOf } from './context.ts'
@@ -37,12 +37,13 @@ export function createDownloads(parts: {
   tickets: SealedValues<DownloadTicket>
   installationId: string
   identities: Identities
+  authorizer: Authorizer
   blobs: Blobs
   clock: Clock
   sendContent: SendContent
   redirectBlob: RedirectBlob
 }): Downloads {
-  const { tickets, installationId, identities, blobs, clock } = parts
+  const { tickets, installationId, identities, authorizer, blobs, clock } = parts
 
   async function send(exchange: Exchange): Promise<void> {
     if (exchange.method !== 'GET' && exchange.method !== 'HEAD') {
@@ -54,22 +55,19 @@ export function createDownloads(parts: {
     if (ticket.expiresAt <= clock.now())
       throw new OciRefusal(403, 'DENIED', 'The download link has expired. Ask for a new one.')
     const accessKey = await identities.findAccessKey(ticket.accessKeyId)
-    if (!accessKey?.isActive) throw new OciRefusal(403, 'DENIED', 'The download link is not valid any more.')
+    if (!accessKey) throw new OciRefusal(403, 'DENIED', 'The download link is not valid any more.')
     const { principal } = accessKey
     const registry = { accountId: ticket.accountId, region: ticket.region }
     exchange.record.principal = principal.arn
     exchange.record.action = 'ecr:GetDownloadUrlForLayer'
     exchange.record.repository = ticket.repository
-    authorize(principal, {
+    const ctx = contextOf(exchange, principal, registry)
+    await authorizer.authorize(ctx, {
       action: 'ecr:GetDownloadUrlForLayer',
       resource: repositoryArn(registry, ticket.repository),
       accountId: registry.accountId,
     })
-    await sendBlob(
-      exchange,
-      await blobs.get(contextOf(exchange, principal, registry), ticket.repository, digest),
-      parts,
-    )
+    await sendBlob(exchange, await blobs.get(ctx, ticket.repository, digest), parts)
   }
 
   return {

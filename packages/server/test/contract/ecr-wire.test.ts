@@ -105,9 +105,9 @@ describe('IAM 1.6: the signature comes first', () => {
       invalid,
     )
     const { accessKeyId } = registry.credentials
-    await registry.registry.identities.setAccessKeyStatus(accessKeyId, 'Inactive')
+    await registry.setKeyStatus(accessKeyId, 'Inactive')
     assertAwsError(await send({}), 'UnrecognizedClientException', invalid)
-    await registry.registry.identities.setAccessKeyStatus(accessKeyId, 'Active')
+    await registry.setKeyStatus(accessKeyId, 'Active')
     assert.equal((await send({})).status, 200)
   })
 

@@ -367,18 +367,18 @@ describe('3.4.2: download links', () => {
   })
 
   test('it ends with the access key that asked for it, and with the blob', async () => {
-    const user = await registry.createUser('downloader')
-    await registry.sql('UPDATE users SET is_administrator = 1')
-    await registry.identitiesChanged()
+    const user = await registry.createUser('downloader', ['arn:aws:iam::aws:policy/AdministratorAccess'])
     const theirs = await linkTo(layer, registry.awsAs(user))
     assert.equal((await get(theirs)).status, 200)
-    await registry.sql("UPDATE users SET is_administrator = 0 WHERE name = 'downloader'")
+    await registry.sql(
+      "DELETE FROM policy_attachments WHERE entity_id IN (SELECT entity_id FROM entities WHERE name = 'downloader')",
+    )
     await registry.identitiesChanged()
     assertDenied(
       await get(theirs),
       `User: arn:aws:iam::${account}:user/downloader is not authorized to perform: ecr:GetDownloadUrlForLayer on resource: arn:aws:ecr:us-east-1:${account}:repository/linked because no identity-based policy allows the ecr:GetDownloadUrlForLayer action`,
     )
-    await registry.registry.identities.setAccessKeyStatus(user.accessKeyId, 'Inactive')
+    await registry.setKeyStatus(user.accessKeyId, 'Inactive')
     assertDenied(await get(theirs), 'The download link is not valid any more.')
     assert.equal((await get(link)).status, 200)
 

@@ -278,9 +278,7 @@ describe('end-13 and end-14: asking and cancelling', () => {
       const target = `/v2/${name}/blobs/uploads/${encodeURIComponent(id)}`
       assertOciError(await oci.send('PATCH', target), 404, 'BLOB_UPLOAD_UNKNOWN', uploadNotFound(id))
     }
-    const user = await registry.createUser('colleague')
-    await registry.sql('UPDATE users SET is_administrator = 1')
-    await registry.identitiesChanged()
+    const user = await registry.createUser('colleague', ['arn:aws:iam::aws:policy/AdministratorAccess'])
     const theirs = await registry.ociAs(registry.awsAs(user))
     assertOciError(await theirs.send('GET', location), 404, 'BLOB_UPLOAD_UNKNOWN', uploadNotFound(location))
     assert.equal((await status(location)).status, 204)

@@ -15,6 +15,7 @@ import { createRegistry, type Registry } from '../../src/registry.ts'
 import { type DeafPostgres, startDeafPostgres } from '../support/deaf-postgres.ts'
 import { createDockerWire, type DockerWire } from '../support/docker-wire.ts'
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
+import { setKeyStatus } from '../support/key-status.ts'
 import { type Nodes, startNodes, whyNoNodes } from '../support/nodes.ts'
 import { rounds, timeout } from './settings.ts'
 import { mayPass } from './steady-target.ts'
@@ -69,12 +70,12 @@ describe('a key that is disabled', { skip: whyNoNodes(), timeout }, () => {
     try {
       let worstMs = 0
       for (let round = 0; round < times; round++) {
-        await third.identities.setAccessKeyStatus(credentials.accessKeyId, 'Inactive')
+        await setKeyStatus(third, credentials.accessKeyId, 'Inactive')
         worstMs = Math.max(worstMs, ...(await Promise.all(clients.map((client) => client.untilIs('refused')))))
         // Out means out: no node falls back to what it knew.
         await sleep(300)
         for (const client of clients) assert.equal(await client.ask(), 'refused', `round ${round}`)
-        await third.identities.setAccessKeyStatus(credentials.accessKeyId, 'Active')
+        await setKeyStatus(third, credentials.accessKeyId, 'Active')
         await Promise.all(clients.map((client) => client.untilIs('let in')))
       }
       assert.ok(deaf.dropped > 0, 'the second node was told nothing, though there was something to tell')
@@ -93,7 +94,7 @@ describe('a key that is disabled', { skip: whyNoNodes(), timeout }, () => {
     try {
       const stalledAt = performance.now()
       way.stall()
-      await third.identities.setAccessKeyStatus(credentials.accessKeyId, 'Inactive')
+      await setKeyStatus(third, credentials.accessKeyId, 'Inactive')
       // What a request is answered that comes two seconds later, and all that come until then may be let in.
       const states: { at: number; state: string }[] = []
       while (performance.now() - stalledAt < 8_000) {
@@ -107,7 +108,7 @@ describe('a key that is disabled', { skip: whyNoNodes(), timeout }, () => {
         [],
       )
       assert.equal(await other.ask(), 'refused')
-      await third.identities.setAccessKeyStatus(credentials.accessKeyId, 'Active')
+      await setKeyStatus(third, credentials.accessKeyId, 'Active')
       assert.equal(await cutOff.ask(), 'refused')
       await way.resume()
       await cutOff.untilIs('let in')
@@ -119,10 +120,9 @@ describe('a key that is disabled', { skip: whyNoNodes(), timeout }, () => {
   })
 
   it('of a new account is known at once on the nodes that have never heard of it', async () => {
-    const made = { accessKeyId: randomIds.accessKey(), secretAccessKey: randomIds.secretKey() }
-
     const accountId = parseAccountId('210987654321')
     assert.ok(accountId)
+    const made = { accessKeyId: randomIds.accessKey(accountId), secretAccessKey: randomIds.secretKey() }
     await third.identities.createAccount(accountId, made)
     const begunAt = performance.now()
     for (const { url } of nodes.nodes) {

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { RegistryError } from '../../src/base/errors.ts'
 import type { MetadataStore, Transaction } from '../../src/storage/metadata/metadata-store.ts'
-import { identitiesTable } from '../../src/storage/metadata/tables/identities.ts'
+import { factsTable } from '../../src/storage/metadata/tables/facts.ts'
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
 import { type PostgresServer, startPostgres, untilAnswering, whyNoPostgres } from '../support/postgres-server.ts'
 import { newDatabase } from '../support/postgres-store.ts'
@@ -17,8 +17,8 @@ import { isSoak } from './settings.ts'
 /** Fast is about 5 s; a busy machine may need longer. */
 const longestMs = 8000
 
-const setFact = (key: string, value: string) => (tx: Transaction) => identitiesTable.setFact(tx, key, value)
-const fact = (store: MetadataStore, key: string) => store.read((db) => identitiesTable.fact(db, key))
+const setFact = (key: string, value: string) => (tx: Transaction) => factsTable.setFact(tx, key, value)
+const fact = (store: MetadataStore, key: string) => store.read((db) => factsTable.fact(db, key))
 const isUnavailable = (error: unknown) => error instanceof RegistryError && error.fault.code === 'Unavailable'
 
 describe('accidents of PostgreSQL', { skip: whyNoPostgres() ?? false }, () => {
@@ -134,7 +134,7 @@ describe('accidents of PostgreSQL', { skip: whyNoPostgres() ?? false }, () => {
       const lost = proxy.loseAnswer(isCommit)
       const written = store.write(async (tx) => {
         runs += 1
-        await setFact('count', `${Number(await identitiesTable.fact(tx.db, 'count')) + 1}`)(tx)
+        await setFact('count', `${Number(await factsTable.fact(tx.db, 'count')) + 1}`)(tx)
       })
       await assert.rejects(written, isUnavailable)
       await lost
@@ -148,9 +148,9 @@ describe('accidents of PostgreSQL', { skip: whyNoPostgres() ?? false }, () => {
       let runs = 0
       await store.write(async (tx) => {
         runs += 1
-        await setFact('count', `${Number(await identitiesTable.fact(tx.db, 'count')) + 1}`)(tx)
+        await setFact('count', `${Number(await factsTable.fact(tx.db, 'count')) + 1}`)(tx)
         if (runs === 1) proxy.cutAll()
-        await identitiesTable.fact(tx.db, 'count')
+        await factsTable.fact(tx.db, 'count')
       })
       assert.deepEqual([runs, await fact(direct, 'count')], [2, '1'])
     })

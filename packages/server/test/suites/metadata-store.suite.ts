@@ -9,8 +9,9 @@ import type { AccountId, Region } from '@berth/api/names/registry.ts'
 import type { RepositoryName } from '@berth/api/names/repository-name.ts'
 import { RegistryError } from '../../src/base/errors.ts'
 import type { MetadataStore, Transaction } from '../../src/storage/metadata/metadata-store.ts'
+import { accountsTable } from '../../src/storage/metadata/tables/accounts.ts'
+import { factsTable } from '../../src/storage/metadata/tables/facts.ts'
 import { generationsTable } from '../../src/storage/metadata/tables/generations.ts'
-import { identitiesTable } from '../../src/storage/metadata/tables/identities.ts'
 import { imagesTable, tagsTable } from '../../src/storage/metadata/tables/images.ts'
 import { repositoriesTable } from '../../src/storage/metadata/tables/repositories.ts'
 import { until } from '../support/until.ts'
@@ -39,8 +40,8 @@ const registry = { accountId: '123456789012' as AccountId, region: 'us-east-1' a
 const digestOf = (n: number) => `sha256:${n.toString(16).padStart(64, '0')}` as Digest
 const refusal = () => new RegistryError({ code: 'LimitExceeded', message: 'no more' })
 
-const fact = (store: MetadataStore, key: string) => store.read((db) => identitiesTable.fact(db, key))
-const setFact = (key: string, value: string) => (tx: Transaction) => identitiesTable.setFact(tx, key, value)
+const fact = (store: MetadataStore, key: string) => store.read((db) => factsTable.fact(db, key))
+const setFact = (key: string, value: string) => (tx: Transaction) => factsTable.setFact(tx, key, value)
 
 const repositoryRow = (name: string) => ({
   account_id: registry.accountId,
@@ -71,7 +72,7 @@ const imageRow = (repositoryId: number, n: number) => ({
 })
 
 const createAccount = (store: MetadataStore) =>
-  store.write((tx) => identitiesTable.insertAccount(tx, { account_id: registry.accountId, created_at: 0 }))
+  store.write((tx) => accountsTable.insert(tx, { account_id: registry.accountId, created_at: 0 }))
 
 async function createRepository(store: MetadataStore, name = 'app'): Promise<number> {
   const row = await store.write((tx) => repositoriesTable.insert(tx, repositoryRow(name)))
@@ -136,7 +137,8 @@ export function describeMetadataStore(backend: MetadataBackend): void {
         await assert.rejects(
           store.write(async (tx) => {
             await setFact('a', '1')(tx)
-            await identitiesTable.insertAccount(tx, { account_id: registry.accountId, created_at: 1 })
+            const row = { account_id: registry.accountId, created_at: 1, alias: null, closed_at: null }
+            await tx.db.insertInto('accounts').values(row).execute()
           }),
           // A constraint that no race explains is a bug, and no refusal.
           (error) => error instanceof Error && !(error instanceof RegistryError) && /unique/i.test(error.message),
@@ -178,7 +180,7 @@ export function describeMetadataStore(backend: MetadataBackend): void {
         for (let n = 1; n <= 30; n++) {
           await store.write(async (tx) => {
             await setFact('left', `${n}`)(tx)
-            assert.equal(await identitiesTable.fact(tx.db, 'left'), `${n}`)
+            assert.equal(await factsTable.fact(tx.db, 'left'), `${n}`)
             await nextTurn()
             await setFact('right', `${n}`)(tx)
           })

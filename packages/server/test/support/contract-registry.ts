@@ -1,12 +1,12 @@
 // A registry for contract tests: a clock that stands still at a known time, so that whole answers can be compared, both wires byte for byte,
 // and principals who are not the first administrator.
 
-import { loadKeyRing } from '../../src/auth/key-ring.ts'
+import type { AccountId } from '@berth/api/names/registry.ts'
 import { randomIds } from '../../src/base/ids.ts'
-import { generationsChannel } from '../../src/storage/metadata/tables/generations.ts'
 import { type AwsWire, awsWire } from './aws-wire.ts'
+import { setKeyStatus } from './key-status.ts'
 import { type OciWire, ociWire } from './oci-wire.ts'
-import { bytesLiteral, type Sql } from './peek.ts'
+import type { Sql } from './peek.ts'
 import { type PlainHttp, plainHttp } from './plain-http.ts'
 import { openStoredBytes, type StoredBytes } from './stored-bytes.ts'
 import {
@@ -16,7 +16,6 @@ import {
   type TestRegistry,
   testRegistry,
 } from './test-registry.ts'
-import { until } from './until.ts'
 
 /** 2026-11-14T12:00:00.250Z */
 export const startOfTime = Date.UTC(2026, 10, 14, 12, 0, 0, 250)
@@ -30,8 +29,9 @@ export interface ContractRegistry extends TestRegistry {
   oci: OciWire
   awsAs(credentials: TestCredentials, region?: string): AwsWire
   ociAs(aws: AwsWire): Promise<OciWire>
-  /** A user of the account who is no administrator: there is no API for that yet, so the row is put into the database. */
-  createUser(name: string): Promise<TestCredentials>
+  /** A user of the account with these managed policies and no others. */
+  createUser(name: string, policies?: readonly string[]): Promise<TestCredentials>
+  setKeyStatus(accessKeyId: string, status: 'Active' | 'Inactive'): Promise<void>
   bytes: StoredBytes
   /** Runs SQL on the store, for states that take too long to reach. */
   sql(text: Sql): Promise<void>
@@ -54,21 +54,8 @@ export async function contractRegistry(flags: Record<string, string> = {}): Prom
   const aws = awsAs(made.credentials)
   const bytes = openStoredBytes(made.config)
   const sql = (text: Sql) => made.peek.run(text)
-  const identitiesChanged = async () => {
-    const moved = "UPDATE generations SET generation = generation + 1 WHERE name = 'identities'"
-    await sql({ sqlite: moved, postgres: `${moved}; NOTIFY ${generationsChannel}` })
-    const keys = await made.peek.rows(
-      'SELECT k.access_key_id, u.is_administrator FROM access_keys k JOIN users u ON u.user_id = k.user_id',
-    )
-    // A notification arrives when it arrives.
-    await until('the registry knows of the change', async () => {
-      for (const { access_key_id, is_administrator } of keys) {
-        const key = await made.registry.identities.findAccessKey(String(access_key_id))
-        if (key?.principal.isAdministrator !== (is_administrator === 1)) return false
-      }
-      return true
-    })
-  }
+  // A change through the registry itself: it reads all identities again.
+  const identitiesChanged = () => setKeyStatus(made.registry, made.credentials.accessKeyId, 'Active')
   return {
     ...made,
     clock,
@@ -79,25 +66,22 @@ export async function contractRegistry(flags: Record<string, string> = {}): Prom
     ociAs,
     bytes,
     sql,
-    async createUser(name) {
-      const credentials = { accessKeyId: randomIds.accessKey(), secretAccessKey: randomIds.secretKey() }
-      const userId = randomIds.user()
-      const keyRing = await loadKeyRing(made.config, { mayCreate: false })
-      const sealed = keyRing.seal(
-        'access-key',
-        Buffer.from(credentials.secretAccessKey),
-        `access_keys/${account}/${credentials.accessKeyId}`,
-      )
-      const secret = bytesLiteral(sealed)
-      const insert = (bytes: string) => `
-        INSERT INTO users (user_id, account_id, name, is_administrator, created_at)
-          VALUES ('${userId}', '${account}', '${name}', 0, ${clock.now()});
-        INSERT INTO access_keys (access_key_id, user_id, sealed_secret, status, created_at)
-          VALUES ('${credentials.accessKeyId}', '${userId}', ${bytes}, 'Active', ${clock.now()})`
-      await sql({ sqlite: insert(secret.sqlite), postgres: insert(secret.postgres) })
-      await identitiesChanged()
-      return credentials
+    async createUser(name, policies = []) {
+      const userId = randomIds.entity('AIDA')
+      const at = clock.now()
+      const statements = [
+        `INSERT INTO entities (entity_id, account_id, kind, name, path, created_at, updated_at)
+          VALUES ('${userId}', '${account}', 'user', '${name}', '/', ${at}, ${at})`,
+        ...policies.map(
+          (arn) =>
+            `INSERT INTO policy_attachments (entity_id, policy_arn, attached_at) VALUES ('${userId}', '${arn}', ${at})`,
+        ),
+      ]
+      await sql(statements.join(';\n'))
+      const { accessKeyId, secretAccessKey } = await made.registry.accessKeys.create(account as AccountId, userId)
+      return { accessKeyId, secretAccessKey }
     },
+    setKeyStatus: (accessKeyId, status) => setKeyStatus(made.registry, accessKeyId, status),
     identitiesChanged,
     async close() {
       http.close()

@@ -1,13 +1,13 @@
 // Decisions as rows of a table: who, what, which policies, and A (allow), E (explicit deny) or I (implicit deny).
 
 import assert from 'node:assert/strict'
+import type { Caller } from '../../src/base/principal.ts'
 import { type CompiledPolicy, compilePolicy, type PolicyRef } from '../../src/domain/policies/compile-policy.ts'
 import type { ContextKeys, ContextValue } from '../../src/domain/policies/context.ts'
 import { type Decision, evaluate, type Guard } from '../../src/domain/policies/evaluate.ts'
 import { parsePolicy } from '../../src/domain/policies/parse-policy.ts'
 import { compileBundle, type PolicyBundle } from '../../src/domain/policies/policy-bundle.ts'
 import type { PolicyKind } from '../../src/domain/policies/policy-document.ts'
-import type { Caller } from '../../src/domain/policies/request.ts'
 
 export const home = '111122223333'
 export const away = '444455556666'

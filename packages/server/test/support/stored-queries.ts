@@ -7,7 +7,7 @@ import { parseAccountId, parseRegion } from '@berth/api/names/registry.ts'
 import type { Transaction } from '../../src/storage/metadata/metadata-store.ts'
 import type { Db } from '../../src/storage/metadata/schema.ts'
 import { blobsTable } from '../../src/storage/metadata/tables/blobs.ts'
-import { identitiesTable } from '../../src/storage/metadata/tables/identities.ts'
+import { factsTable } from '../../src/storage/metadata/tables/facts.ts'
 import { imagesTable, tagsTable } from '../../src/storage/metadata/tables/images.ts'
 import { repositoriesTable } from '../../src/storage/metadata/tables/repositories.ts'
 import { uploadsTable } from '../../src/storage/metadata/tables/uploads.ts'
@@ -66,7 +66,7 @@ export const lookUps: Record<string, Query> = {
   'rows of storage keys': (db) => blobsTable.knownStorageKeys(db, ['a', 'b']),
   'an upload': (db) => uploadsTable.find(db, 'x'),
   'uploads by id': (db) => uploadsTable.known(db, ['x', 'y']),
-  'a fact': (db) => identitiesTable.fact(db, 'x'),
+  'a fact': (db) => factsTable.fact(db, 'x'),
   'a new tag': (_, tx) => tagsTable.put(tx, 1, tag, digest, undefined, 0).catch(refusedByReference),
   'the end of a tag': (_, tx) => tagsTable.delete(tx, 1, tag, digest),
   'the end of an image': (_, tx) => imagesTable.delete(tx, 1, digest, 0),

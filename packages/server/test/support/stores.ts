@@ -9,6 +9,7 @@
 import { randomBytes } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { AccountId } from '@berth/api/names/registry.ts'
 import { randomIds } from '../../src/base/ids.ts'
 import { type PostgresDatabases, sharedPostgres, whyNoDatabase } from './postgres-server.ts'
 import { type S3Server, startS3Server, whyNoS3Server } from './s3-server.ts'
@@ -71,7 +72,10 @@ function sharedS3(): Promise<S3Server> {
 /** Makes what the store needs, for one installation. */
 export async function createStore(name: StoreName, options: StoreOptions = {}): Promise<StoreUnderTest> {
   if (name === 'files') return { name, env: {}, dispose: async () => {} }
-  const credentials = { accessKeyId: randomIds.accessKey(), secretAccessKey: randomIds.secretKey() }
+  const credentials = {
+    accessKeyId: randomIds.accessKey('123456789012' as AccountId),
+    secretAccessKey: randomIds.secretKey(),
+  }
   const env: Record<string, string> = {
     BERTH_MASTER_KEY: randomBytes(32).toString('base64'),
     BERTH_BOOTSTRAP_ACCESS_KEY_ID: credentials.accessKeyId,

@@ -92,7 +92,7 @@ export async function testRegistry(
     async createAccount(text) {
       const accountId = parseAccountId(text)
       if (!accountId) throw new Error(`${text} is no account id`)
-      const made = { accessKeyId: randomIds.accessKey(), secretAccessKey: randomIds.secretKey() }
+      const made = { accessKeyId: randomIds.accessKey(accountId), secretAccessKey: randomIds.secretKey() }
       await registry.identities.createAccount(accountId, made)
       return made
     },

@@ -11,9 +11,16 @@ import { randomIds } from '../../src/base/ids.ts'
 import { silentLog } from '../../src/base/log.ts'
 import type { RequestContext } from '../../src/base/request-context.ts'
 import { parseConfig } from '../../src/config.ts'
+import { createDirectory } from '../../src/domain/identities/directory.ts'
+import { type Authorizer, createAuthorizer } from '../../src/domain/policies/authorize.ts'
+import { administratorAccess } from '../../src/domain/policies/managed-policies.ts'
+import { createResourcePolicies } from '../../src/domain/policies/resource-policies.ts'
 import { createRepositories } from '../../src/domain/repositories/repositories.ts'
 import type { BlobStore } from '../../src/storage/blobs/blob-store.ts'
 import type { MetadataStore } from '../../src/storage/metadata/metadata-store.ts'
+import { accountsTable } from '../../src/storage/metadata/tables/accounts.ts'
+import { entitiesTable } from '../../src/storage/metadata/tables/entities.ts'
+import { generationsTable } from '../../src/storage/metadata/tables/generations.ts'
 import { openStores } from '../../src/stores.ts'
 import { type FaultPlan, faultyBlobStore } from './faulty-blob-store.ts'
 import { type ManualClock, manualClock } from './manual-clock.ts'
@@ -29,6 +36,7 @@ export interface TestStore {
   plan: FaultPlan
   clock: ManualClock
   ids: typeof randomIds
+  authorizer: Authorizer
   log: typeof silentLog
   dataDir: string
   ctx: RequestContext
@@ -62,7 +70,11 @@ export async function testStore(t: TestContext, name: StoreName = storeUnderTest
   if (!accountId || !region) throw new Error('no registry')
   const registry = { accountId, region }
   await metadata.write(async (tx) => {
-    await tx.db.insertInto('accounts').values({ account_id: accountId, created_at: 0 }).execute()
+    await accountsTable.insert(tx, { account_id: accountId, created_at: 0 })
+    const user = { entity_id: 'AIDATEST', account_id: accountId, kind: 'user' as const, name: 'admin', path: '/' }
+    await entitiesTable.insert(tx, { ...user, created_at: 0 })
+    await entitiesTable.attach(tx, 'AIDATEST', administratorAccess, 0)
+    await generationsTable.move(tx, 'identities')
   })
   const ctx: RequestContext = {
     requestId: 'test',
@@ -71,9 +83,11 @@ export async function testStore(t: TestContext, name: StoreName = storeUnderTest
       userId: 'AIDATEST',
       arn: `arn:aws:iam::${accountId}:user/admin`,
       accessKeyId: 'AKIATEST',
-      isAdministrator: true,
+      accessKeyVersion: 0,
+      caller: { kind: 'user', accountId, arn: `arn:aws:iam::${accountId}:user/admin`, userId: 'AIDATEST' },
     },
     registry,
+    origin: { sourceIp: '127.0.0.1', isSecure: false },
     signal: new AbortController().signal,
     log: silentLog,
   }
@@ -90,6 +104,11 @@ export async function testStore(t: TestContext, name: StoreName = storeUnderTest
     plan,
     clock,
     ids: randomIds,
+    authorizer: createAuthorizer({
+      directory: createDirectory({ metadata }),
+      resourcePolicies: createResourcePolicies({ metadata }),
+      clock,
+    }),
     log: silentLog,
     dataDir,
     ctx,

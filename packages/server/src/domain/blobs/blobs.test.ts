@@ -86,11 +86,12 @@ describe('the grace period of a blob that no image names', () => {
 
 describe('mounts (OCI end-11)', () => {
   test('a source that loses the blob between the look and the transaction mounts nothing', async (t) => {
-    const { push, ctx, createRepository, metadata, rows, clock, files } = await opened(t)
+    const { push, ctx, createRepository, metadata, rows, clock, files, authorizer } = await opened(t)
     await createRepository('other')
     const digest = await push('content')
     const racing = createBlobs({
       blobs: files,
+      authorizer,
       clock,
       metadata: {
         ...metadata,

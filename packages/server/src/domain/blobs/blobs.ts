@@ -10,7 +10,7 @@ import type { BlobReader, BlobStore } from '../../storage/blobs/blob-store.ts'
 import { type MetadataStore, rowKey } from '../../storage/metadata/metadata-store.ts'
 import { blobsTable, type LinkedBlob } from '../../storage/metadata/tables/blobs.ts'
 import { imagesTable } from '../../storage/metadata/tables/images.ts'
-import { isAuthorized } from '../policies/authorize.ts'
+import type { Authorizer } from '../policies/authorize.ts'
 import { refuseUnknown, requireRepository } from '../repositories/repositories.ts'
 
 /** An unreferenced link is extended by a look at it, but not written for each look. */
@@ -43,8 +43,13 @@ export interface Blobs {
   mount(ctx: RequestContext, repository: string, digest: Digest, from: string | undefined): Promise<boolean>
 }
 
-export function createBlobs(parts: { metadata: MetadataStore; blobs: BlobStore; clock: Clock }): Blobs {
-  const { metadata, clock } = parts
+export function createBlobs(parts: {
+  metadata: MetadataStore
+  blobs: BlobStore
+  authorizer: Authorizer
+  clock: Clock
+}): Blobs {
+  const { metadata, authorizer, clock } = parts
 
   async function find(
     ctx: RequestContext,
@@ -81,6 +86,16 @@ export function createBlobs(parts: { metadata: MetadataStore; blobs: BlobStore; 
     if (old.length === 0) return
     const digests = old.map((link) => link.digest)
     await metadata.write((tx) => blobsTable.extendGrace(tx, repositoryId, digests, now))
+  }
+
+  async function firstReadable<S extends { name: string }>(ctx: RequestContext, sources: readonly S[]) {
+    const { accountId } = ctx.registry
+    for (const source of sources) {
+      const resource = repositoryArn(ctx.registry, source.name)
+      if (await authorizer.isAuthorized(ctx, { action: 'ecr:GetDownloadUrlForLayer', resource, accountId }))
+        return source
+    }
+    return undefined
   }
 
   return {
@@ -130,13 +145,7 @@ export function createBlobs(parts: { metadata: MetadataStore; blobs: BlobStore; 
         const { key_scope } = await requireRepository(db, ctx, repository)
         return blobsTable.findSources(db, ctx.registry, key_scope, digest, from)
       })
-      const source = sources.find(({ name }) =>
-        isAuthorized(ctx.principal, {
-          action: 'ecr:GetDownloadUrlForLayer',
-          resource: repositoryArn(ctx.registry, name),
-          accountId: ctx.registry.accountId,
-        }),
-      )
+      const source = await firstReadable(ctx, sources)
       if (!source) return false
       return metadata.write(async (tx) => {
         const { id } = await requireRepository(tx.db, ctx, repository)

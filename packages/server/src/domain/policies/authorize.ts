@@ -1,29 +1,194 @@
-// May this principal do this? The one place that decides, called for every route and operation with the IAM action and the resource.
-// Policies have an issue of their own; until then the administrator of an account may do everything in it, and nobody else anything.
+// May this principal do this? The one place that decides, asked for every route and operation with the IAM action and the resource: it
+// brings together who asks, what the request says and all policies that have a say, and lets `evaluate` decide.
 
 import type { AccountId } from '@berth/api/names/registry.ts'
+import type { Clock } from '../../base/clock.ts'
 import { RegistryError } from '../../base/errors.ts'
-import type { Principal } from '../../base/principal.ts'
+import type { Principal, Tag } from '../../base/principal.ts'
+import type { RequestContext } from '../../base/request-context.ts'
+import type { Directory, Snapshot } from '../identities/directory.ts'
+import type { CompiledPolicy } from './compile-policy.ts'
+import { type ContextInputs, createContextKeys } from './context-keys.ts'
+import { denialMessage } from './denial.ts'
+import { type Decision, type EvaluateOptions, evaluate, type Guard, type PolicySet } from './evaluate.ts'
+import { evaluateTrust } from './evaluate-trust.ts'
+import { compileBundle, emptyBundle } from './policy-bundle.ts'
+import type { Request } from './request.ts'
+import type { ResourcePolicies } from './resource-policies.ts'
+
+/** What a request itself says that conditions may ask about; see `ContextInputs`. */
+export type AccessFacts = Pick<
+  ContextInputs,
+  | 'requestTags'
+  | 'requestTagKeys'
+  | 'permissionsBoundary'
+  | 'policyArn'
+  | 'accountSetting'
+  | 'assumeRole'
+  | 'webIdentity'
+>
 
 export interface Access {
   /** `ecr:BatchGetImage`. */
   action: string
-  /** An ARN, or `*` where ECR has no narrower resource. */
+  /** An ARN, or `*` where AWS has no narrower resource. */
   resource: string
   /** The account that owns the resource. */
   accountId: AccountId
+  facts?: AccessFacts
 }
 
-export function isAuthorized(principal: Principal, access: Access): boolean {
-  return principal.isAdministrator && principal.accountId === access.accountId
+/** A decision with what it was made about, for sentences, the audit log and whoever wants it explained. */
+export interface Decided {
+  request: Request
+  decision: Decision
 }
 
-/** @throws RegistryError AccessDenied, with AWS's sentence (IAM: cross-account access needs the leave of the resource's side too) */
-export function authorize(principal: Principal, access: Access): void {
-  if (isAuthorized(principal, access)) return
-  const kind = principal.isAdministrator ? 'resource-based' : 'identity-based'
-  throw new RegistryError({
-    code: 'AccessDenied',
-    message: `User: ${principal.arn} is not authorized to perform: ${access.action} on resource: ${access.resource} because no ${kind} policy allows the ${access.action} action`,
-  })
+export interface Authorizer {
+  /** @throws RegistryError AccessDenied, with AWS's sentence */
+  authorize(ctx: RequestContext, access: Access): Promise<void>
+  isAuthorized(ctx: RequestContext, access: Access): Promise<boolean>
+  decide(ctx: RequestContext, access: Access, options?: EvaluateOptions): Promise<Decided>
+  /** Whether the principal may take the role (`sts:AssumeRole` and what comes with it): its trust policy has a say. */
+  decideTrust(ctx: RequestContext, roleId: string, access: Access, options?: EvaluateOptions): Promise<Decided>
+  /** As `decide`, with another policy in the place of the repository's. */
+  decideWith(ctx: RequestContext, access: Access, repositoryPolicy: CompiledPolicy): Promise<Decided>
+}
+
+export function createAuthorizer(parts: {
+  directory: Directory
+  resourcePolicies: ResourcePolicies
+  clock: Clock
+}): Authorizer {
+  const { directory, resourcePolicies, clock } = parts
+
+  async function decide(ctx: RequestContext, access: Access, options?: EvaluateOptions): Promise<Decided> {
+    const snapshot = await directory.current()
+    const { accountId, action, resource } = access
+    const isEcr = action.startsWith('ecr:')
+    const side = isEcr
+      ? await resourcePolicies.of({ accountId, region: ctx.registry.region }, action, resource)
+      : undefined
+    const tags = side ? () => side.tags : () => snapshot.entityByArn(resource)?.tags ?? []
+    const request = requestOf(ctx, access, snapshot, tags)
+    const policies = { ...policiesOf(snapshot, ctx.principal), resource: side?.policies ?? emptyBundle }
+    return log(ctx, { request, decision: isRecovery(request) ? recovered : evaluate(request, policies, options) })
+  }
+
+  function requestOf(
+    ctx: RequestContext,
+    access: Access,
+    snapshot: Snapshot,
+    resourceTags: () => readonly Tag[],
+  ): Request {
+    const { principal, origin, registry } = ctx
+    const { caller, session } = principal
+    const entity = snapshot.entityByArn(access.resource)
+    return {
+      caller,
+      action: access.action,
+      resource: access.resource,
+      resourceAccountId: access.accountId,
+      context: createContextKeys({
+        caller,
+        now: clock.now(),
+        region: registry.region,
+        resourceAccountId: access.accountId,
+        isSecureTransport: origin.isSecure,
+        sourceIp: origin.sourceIp,
+        ...(origin.userAgent === undefined ? {} : { userAgent: origin.userAgent }),
+        ...(origin.referer === undefined ? {} : { referer: origin.referer }),
+        principalTags: snapshot.entity(ownerId(principal))?.tags ?? [],
+        ...(session ? { session } : {}),
+        resourceTags,
+        ...(entity?.boundaryArn === undefined ? {} : { permissionsBoundary: entity.boundaryArn }),
+        ...access.facts,
+      }),
+    }
+  }
+
+  return {
+    decide,
+    async isAuthorized(ctx, access) {
+      return (await decide(ctx, access)).decision.decision === 'allow'
+    },
+    async authorize(ctx, access) {
+      const { request, decision } = await decide(ctx, access)
+      if (decision.decision === 'allow') return
+      throw new RegistryError({ code: 'AccessDenied', message: denialMessage(request, decision) })
+    },
+    async decideTrust(ctx, roleId, access, options) {
+      const snapshot = await directory.current()
+      const role = snapshot.entity(roleId)
+      const request = requestOf(ctx, access, snapshot, () => role?.tags ?? [])
+      const policies = { ...policiesOf(snapshot, ctx.principal), trust: snapshot.trust(roleId) }
+      return log(ctx, { request, decision: evaluateTrust(request, policies, options) })
+    },
+    async decideWith(ctx, access, repositoryPolicy) {
+      const snapshot = await directory.current()
+      const registry = { accountId: access.accountId, region: ctx.registry.region }
+      const side = await resourcePolicies.of(registry, access.action, access.resource)
+      const others = side.policies.policies.filter(({ ref }) => ref.kind !== 'repository')
+      const request = requestOf(ctx, access, snapshot, () => side.tags)
+      const resource = compileBundle([...others, repositoryPolicy])
+      return log(ctx, { request, decision: evaluate(request, { ...policiesOf(snapshot, ctx.principal), resource }) })
+    },
+  }
+}
+
+/** Whose policies and tags a principal has: the user's or the role's. */
+export function ownerId({ accountId, caller }: Principal): string {
+  if (caller.kind === 'role-session') return caller.roleId
+  return caller.kind === 'user' || caller.kind === 'federated-user' ? caller.userId : accountId
+}
+
+/** The policies on the caller's side. */
+export function policiesOf(snapshot: Snapshot, principal: Principal): Pick<PolicySet, 'identity' | 'guards'> {
+  const { identity, boundary } = snapshot.permissions(ownerId(principal))
+  const guards: Guard[] = boundary ? [{ kind: 'boundary', bundle: boundary }] : []
+  const policies = principal.session?.policies ?? []
+  if (policies.length > 0)
+    guards.push({ kind: 'session', bundle: sessionBundle(snapshot, principal.accountId, policies) })
+  return { identity, guards }
+}
+
+type SessionPolicies = NonNullable<Principal['session']>['policies']
+const sessionBundles = new WeakMap<Snapshot, WeakMap<SessionPolicies, ReturnType<typeof compileBundle>>>()
+
+/** Several session policies are one voice; managed ones are looked up anew when a policy may have changed. */
+function sessionBundle(snapshot: Snapshot, accountId: AccountId, policies: SessionPolicies) {
+  const known = sessionBundles.get(snapshot) ?? new WeakMap<SessionPolicies, ReturnType<typeof compileBundle>>()
+  sessionBundles.set(snapshot, known)
+  const bundle =
+    known.get(policies) ??
+    compileBundle(
+      policies.map(({ id, document, arn }) =>
+        arn === undefined
+          ? snapshot.compiled(document, 'session', { kind: 'session', id, accountId })
+          : snapshot.managedPolicy(arn, 'session'),
+      ),
+    )
+  known.set(policies, bundle)
+  return bundle
+}
+
+/** A Deny of a resource policy must not lock an account out for ever: its root user may always put such a policy right. */
+const recoveries = ['SetRepositoryPolicy', 'GetRepositoryPolicy', 'DeleteRepositoryPolicy']
+  .concat('PutRegistryPolicy', 'GetRegistryPolicy', 'DeleteRegistryPolicy')
+  .map((name) => `ecr:${name}`)
+
+const recovered: Decision = { decision: 'allow', decidedBy: { kind: 'root' } }
+
+function isRecovery({ caller, action, resourceAccountId }: Request): boolean {
+  return caller.kind === 'root' && caller.accountId === resourceAccountId && recoveries.includes(action)
+}
+
+function log(ctx: RequestContext, decided: Decided): Decided {
+  const { fault, decidedBy } = decided.decision
+  if (fault !== undefined)
+    ctx.log.error(
+      { err: fault, requestId: ctx.requestId, policy: decidedBy.policy },
+      'a policy could not be evaluated, so it denies',
+    )
+  return decided
 }

@@ -1,13 +1,8 @@
 // The condition keys of a request (IAM, "AWS global condition context keys"; Service Authorization Reference: Amazon ECR, AWS STS).
 // Nothing is computed before a condition asks for it: most requests are decided without one.
 
+import type { Caller, Tag } from '../../base/principal.ts'
 import { CaseVariants, type ContextKeys, type ContextValue } from './context.ts'
-import type { Caller } from './request.ts'
-
-export interface Tag {
-  key: string
-  value: string
-}
 
 export interface ContextInputs {
   caller: Caller

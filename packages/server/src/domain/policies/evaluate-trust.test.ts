@@ -19,9 +19,9 @@ import {
   user,
   webIdentity,
 } from '../../../test/support/policies.ts'
+import type { Caller } from '../../base/principal.ts'
 import type { ContextValue } from './context.ts'
 import { evaluateTrust } from './evaluate-trust.ts'
-import type { Caller } from './request.ts'
 
 const ci = session('ci')
 const stranger = user('carol', away)

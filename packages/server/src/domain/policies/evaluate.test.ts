@@ -31,10 +31,10 @@ import {
   user,
   webIdentity,
 } from '../../../test/support/policies.ts'
+import type { Caller } from '../../base/principal.ts'
 import { brokenPolicy, compilePolicy, compileStoredPolicy, unresolvedPrincipals } from './compile-policy.ts'
 import { evaluate, type PolicySet } from './evaluate.ts'
 import { compileBundle, emptyBundle } from './policy-bundle.ts'
-import type { Caller } from './request.ts'
 
 const bob = user('bob')
 const stranger = user('carol', away)

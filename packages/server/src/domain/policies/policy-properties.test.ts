@@ -17,6 +17,7 @@ import {
   user,
   webIdentity,
 } from '../../../test/support/policies.ts'
+import type { Caller } from '../../base/principal.ts'
 import { PolicyCompileError } from './compile-condition.ts'
 import { brokenPolicy, type CompiledPolicy, compilePolicy } from './compile-policy.ts'
 import { operatorNames } from './condition-operators.ts'
@@ -33,7 +34,7 @@ import {
   principalTypes,
   renderPolicy,
 } from './policy-document.ts'
-import type { Caller, Request } from './request.ts'
+import type { Request } from './request.ts'
 
 const seed = Number(process.env.BERTH_TEST_SEED ?? 20_261_124)
 const rounds = Number(process.env.BERTH_TEST_ROUNDS ?? 3000)

@@ -1,9 +1,9 @@
 // Whom a Principal element means, for one caller: not at all, through his account, through his role, or himself. How near it comes
 // decides what else must agree (IAM evaluation logic: resource-based policies).
 
+import type { Caller } from '../../base/principal.ts'
 import type { PrincipalList } from './policy-document.ts'
 import { parsePrincipal } from './principal-names.ts'
-import type { Caller } from './request.ts'
 
 /**
  * `account`: his account is named, so the account decides by its own policies. `role`: the role or user that a session was made from.

@@ -55,6 +55,15 @@ function parseAwsPrincipal(text: string): PrincipalName | undefined {
 /** Unique ids by the ARN that a policy was written with. Kept with the policy. */
 export type PrincipalIds = ReadonlyMap<string, string>
 
+/** As they are kept in a row. */
+export function idsText(ids: PrincipalIds): string {
+  return JSON.stringify(Object.fromEntries(ids))
+}
+
+export function parseIds(text: string): PrincipalIds {
+  return new Map(Object.entries(JSON.parse(text) as Record<string, string>))
+}
+
 export interface BoundPrincipals {
   ids: PrincipalIds
   /** As IAM writes them in `Invalid principal in policy: "AWS":"arn:…"`. */

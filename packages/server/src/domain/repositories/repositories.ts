@@ -7,6 +7,7 @@ import { RegistryError } from '../../base/errors.ts'
 import type { RequestContext } from '../../base/request-context.ts'
 import { type MetadataStore, rowKey, type Transaction } from '../../storage/metadata/metadata-store.ts'
 import type { Db, ImageTagMutability } from '../../storage/metadata/schema.ts'
+import { generationsTable } from '../../storage/metadata/tables/generations.ts'
 import { type RepositoryRow, repositoriesTable } from '../../storage/metadata/tables/repositories.ts'
 import { checkExclusionFilters, checkResourceTags, maxResourceTags, type ResourceTag } from './settings.ts'
 
@@ -125,7 +126,7 @@ export function createRepositories(parts: { metadata: MetadataStore; clock: Cloc
             registryId: ctx.registry.accountId,
           })
         }
-        await repositoriesTable.setTags(tx, row.id, given.tags)
+        await setTags(tx, row.id, given.tags)
         return present(row)
       })
     },
@@ -157,6 +158,7 @@ export function createRepositories(parts: { metadata: MetadataStore; clock: Cloc
           })
         }
         await repositoriesTable.delete(tx, row)
+        await generationsTable.move(tx, 'resource-policies')
         return present(row)
       }),
 
@@ -188,7 +190,7 @@ export function createRepositories(parts: { metadata: MetadataStore; clock: Cloc
         const keys = new Set((await repositoriesTable.tags(tx.db, row.id)).map((tag) => tag.key))
         for (const tag of tags) keys.add(tag.key)
         if (keys.size > maxResourceTags) throw new RegistryError({ code: 'TooManyTags' })
-        await repositoriesTable.setTags(tx, row.id, tags)
+        await setTags(tx, row.id, tags)
       })
     },
 
@@ -203,8 +205,16 @@ export function createRepositories(parts: { metadata: MetadataStore; clock: Cloc
           id,
           there.filter((key) => named.has(key)),
         )
+        await generationsTable.move(tx, 'resource-policies')
       }),
   }
+}
+
+/** Policies may ask for tags, so whoever keeps them looks again. */
+async function setTags(tx: Transaction, repositoryId: number, tags: readonly ResourceTag[]): Promise<void> {
+  if (tags.length === 0) return
+  await repositoriesTable.setTags(tx, repositoryId, tags)
+  await generationsTable.move(tx, 'resource-policies')
 }
 
 function present(row: RepositoryRow): Repository {

@@ -1,16 +1,20 @@
 import { CreateRepositoryRequest, type CreateRepositoryResponse } from '@berth/api/ecr/repositories.ts'
 import { repositoryArn } from '@berth/api/names/registry.ts'
 import { RegistryError } from '../../base/errors.ts'
-import { checkedName, onRepository, operation } from '../operation.ts'
+import { checkedName, operation, tagFacts } from '../operation.ts'
 import { presentRepository } from './present.ts'
 
 export const createRepository = operation({
   name: 'CreateRepository',
   input: CreateRepositoryRequest,
-  permissions: (input, registry) => [
-    ...onRepository('CreateRepository')(input, registry),
-    ...(input.tags?.length ? [['ecr:TagResource', repositoryArn(registry, input.repositoryName ?? '*')] as const] : []),
-  ],
+  permissions(input, registry) {
+    const arn = repositoryArn(registry, input.repositoryName ?? '*')
+    const facts = { requestTags: tagFacts(input.tags) }
+    return [
+      ['ecr:CreateRepository', arn, facts],
+      ...(input.tags?.length ? [['ecr:TagResource', arn, facts] as const] : []),
+    ]
+  },
   async run(input, ctx, { repositories, addresses }): Promise<CreateRepositoryResponse> {
     const { encryptionType = 'AES256', kmsKey } = input.encryptionConfiguration ?? {}
     if (encryptionType === 'AES256' && kmsKey !== undefined) {

@@ -9,7 +9,7 @@ export const getAuthorizationToken = operation({
   input: GetAuthorizationTokenRequest,
   permissions: onAnything('GetAuthorizationToken'),
   async run(input, ctx, { tokens, addresses }): Promise<GetAuthorizationTokenResponse> {
-    const { password, expiresAt } = tokens.issue(ctx.principal.accessKeyId, ctx.registry.region)
+    const { password, expiresAt } = tokens.issue(ctx.principal, ctx.registry.region)
     const registryIds = (input.registryIds ?? [ctx.registry.accountId]) as AccountId[]
     return {
       authorizationData: registryIds.map((accountId) => ({

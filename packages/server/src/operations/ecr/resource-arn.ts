@@ -4,6 +4,7 @@ import type { PrivateOperationName } from '@berth/api/ecr/operation-names.ts'
 import { parseRepositoryArn, type RegistryName } from '@berth/api/names/registry.ts'
 import type { RepositoryName } from '@berth/api/names/repository-name.ts'
 import { RegistryError } from '../../base/errors.ts'
+import type { AccessFacts } from '../../domain/policies/authorize.ts'
 import type { Caller, Permission } from '../operation.ts'
 
 type WithArn = { resourceArn?: string }
@@ -15,7 +16,10 @@ function parse(arn: string | undefined): RegistryName & { name: RepositoryName }
   return parsed
 }
 
-export const onResourceArn = (name: PrivateOperationName) => ({
+export const onResourceArn = <I extends WithArn = WithArn>(
+  name: PrivateOperationName,
+  facts: (input: I) => AccessFacts = () => ({}),
+) => ({
   naming: ['resourceArn'] as const,
   registry(input: WithArn, caller: Caller): RegistryName {
     const { accountId, region } = parse(input.resourceArn)
@@ -24,7 +28,7 @@ export const onResourceArn = (name: PrivateOperationName) => ({
     }
     return { accountId, region }
   },
-  permissions: (input: WithArn): Permission[] => [[`ecr:${name}`, input.resourceArn ?? '*']],
+  permissions: (input: I): Permission[] => [[`ecr:${name}`, input.resourceArn ?? '*', facts(input)]],
 })
 
 /** The repository of an ARN that was checked before. */

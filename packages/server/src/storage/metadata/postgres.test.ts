@@ -14,20 +14,21 @@ import { newDatabase } from '../../../test/support/postgres-store.ts'
 import { until } from '../../../test/support/until.ts'
 import { RegistryError } from '../../base/errors.ts'
 import type { MetadataStore, Transaction } from './metadata-store.ts'
+import { accountsTable } from './tables/accounts.ts'
+import { factsTable } from './tables/facts.ts'
 import { generationsTable } from './tables/generations.ts'
-import { identitiesTable } from './tables/identities.ts'
 import { repositoriesTable } from './tables/repositories.ts'
 import { uploadsTable } from './tables/uploads.ts'
 
 const registry = { accountId: '123456789012' as AccountId, region: 'us-east-1' as Region }
 
-const setFact = (key: string, value: string) => (tx: Transaction) => identitiesTable.setFact(tx, key, value)
-const fact = (store: MetadataStore, key: string) => store.read((db) => identitiesTable.fact(db, key))
+const setFact = (key: string, value: string) => (tx: Transaction) => factsTable.setFact(tx, key, value)
+const fact = (store: MetadataStore, key: string) => store.read((db) => factsTable.fact(db, key))
 const isUnavailable = (error: unknown) => error instanceof RegistryError && error.fault.code === 'Unavailable'
 
 async function createRepository(store: MetadataStore): Promise<number> {
   return store.write(async (tx) => {
-    await identitiesTable.insertAccount(tx, { account_id: registry.accountId, created_at: 0 })
+    await accountsTable.insert(tx, { account_id: registry.accountId, created_at: 0 })
     const row = await repositoriesTable.insert(tx, {
       account_id: registry.accountId,
       region: registry.region,
@@ -50,7 +51,7 @@ async function counting(store: MetadataStore, key = 'count') {
   const state = { runs: 0 }
   const add = async (tx: Transaction) => {
     state.runs += 1
-    await setFact(key, `${Number(await identitiesTable.fact(tx.db, key)) + 1}`)(tx)
+    await setFact(key, `${Number(await factsTable.fact(tx.db, key)) + 1}`)(tx)
   }
   return Object.assign(state, { add, count: async () => Number(await fact(store, key)) })
 }

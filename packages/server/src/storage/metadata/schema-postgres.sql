@@ -1,20 +1,37 @@
--- Version 2 of the PostgreSQL schema, after all migrations.
+-- Version 3 of the PostgreSQL schema, after all migrations.
 
 CREATE TABLE access_keys (
   access_key_id text COLLATE "C" NOT NULL,
-  user_id text COLLATE "C" NOT NULL,
+  account_id text COLLATE "C" NOT NULL,
+  owner_id text COLLATE "C" NOT NULL,
   sealed_secret bytea NOT NULL,
   status text COLLATE "C" NOT NULL,
   created_at bigint NOT NULL,
-  CONSTRAINT access_keys_pkey PRIMARY KEY (access_key_id),
-  CONSTRAINT access_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(user_id)
+  last_used_at bigint,
+  last_used_service text COLLATE "C",
+  last_used_region text COLLATE "C",
+  CONSTRAINT access_keys_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  CONSTRAINT access_keys_pkey1 PRIMARY KEY (access_key_id)
+);
+CREATE INDEX access_keys_owner ON access_keys USING btree (owner_id);
+
+CREATE TABLE account_settings (
+  account_id text COLLATE "C" NOT NULL,
+  region text COLLATE "C" NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  value text COLLATE "C" NOT NULL,
+  CONSTRAINT account_settings_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  CONSTRAINT account_settings_name PRIMARY KEY (account_id, region, name)
 );
 
 CREATE TABLE accounts (
   account_id text COLLATE "C" NOT NULL,
   created_at bigint NOT NULL,
+  alias text COLLATE "C",
+  closed_at bigint,
   CONSTRAINT accounts_pkey PRIMARY KEY (account_id)
 );
+CREATE UNIQUE INDEX accounts_alias ON accounts USING btree (alias) WHERE (alias IS NOT NULL);
 
 CREATE TABLE blob_links (
   repository_id bigint NOT NULL,
@@ -43,11 +60,46 @@ CREATE TABLE blobs (
 );
 CREATE UNIQUE INDEX blobs_live ON blobs USING btree (key_scope, digest) WHERE (deleting_at IS NULL);
 
+CREATE TABLE entities (
+  entity_id text COLLATE "C" NOT NULL,
+  account_id text COLLATE "C" NOT NULL,
+  kind text COLLATE "C" NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  path text COLLATE "C" NOT NULL,
+  created_at bigint NOT NULL,
+  updated_at bigint NOT NULL,
+  description text COLLATE "C",
+  boundary_arn text COLLATE "C",
+  document text COLLATE "C",
+  principal_ids text COLLATE "C",
+  details text COLLATE "C",
+  CONSTRAINT entities_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  CONSTRAINT entities_pkey PRIMARY KEY (entity_id)
+);
+CREATE UNIQUE INDEX entities_name ON entities USING btree (account_id, kind, lower(name));
+
+CREATE TABLE entity_tags (
+  entity_id text COLLATE "C" NOT NULL,
+  key text COLLATE "C" NOT NULL,
+  value text COLLATE "C" NOT NULL,
+  CONSTRAINT entity_tags_entity_id_fkey FOREIGN KEY (entity_id) REFERENCES entities(entity_id) ON DELETE CASCADE,
+  CONSTRAINT entity_tags_key PRIMARY KEY (entity_id, key)
+);
+
 CREATE TABLE generations (
   name text COLLATE "C" NOT NULL,
   generation bigint NOT NULL,
   CONSTRAINT generations_pkey PRIMARY KEY (name)
 );
+
+CREATE TABLE group_members (
+  group_id text COLLATE "C" NOT NULL,
+  user_id text COLLATE "C" NOT NULL,
+  CONSTRAINT group_members_group_id_fkey FOREIGN KEY (group_id) REFERENCES entities(entity_id) ON DELETE CASCADE,
+  CONSTRAINT group_members_key PRIMARY KEY (group_id, user_id),
+  CONSTRAINT group_members_user_id_fkey FOREIGN KEY (user_id) REFERENCES entities(entity_id) ON DELETE CASCADE
+);
+CREATE INDEX group_members_user ON group_members USING btree (user_id);
 
 CREATE TABLE image_blobs (
   repository_id bigint NOT NULL,
@@ -101,6 +153,14 @@ CREATE INDEX images_subject ON images USING btree (repository_id, subject_digest
 CREATE INDEX images_tagged ON images USING btree (repository_id, pushed_at, digest) WHERE (tag_count > 0);
 CREATE INDEX images_untagged ON images USING btree (repository_id, pushed_at, digest) WHERE (tag_count = 0);
 
+CREATE TABLE inline_policies (
+  entity_id text COLLATE "C" NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  document text COLLATE "C" NOT NULL,
+  CONSTRAINT inline_policies_entity_id_fkey FOREIGN KEY (entity_id) REFERENCES entities(entity_id) ON DELETE CASCADE,
+  CONSTRAINT inline_policies_name PRIMARY KEY (entity_id, name)
+);
+
 CREATE TABLE jobs (
   job_id text COLLATE "C" NOT NULL,
   type text COLLATE "C" NOT NULL,
@@ -126,6 +186,33 @@ CREATE TABLE meta (
   CONSTRAINT meta_pkey PRIMARY KEY (key)
 );
 
+CREATE TABLE policy_attachments (
+  entity_id text COLLATE "C" NOT NULL,
+  policy_arn text COLLATE "C" NOT NULL,
+  attached_at bigint NOT NULL,
+  CONSTRAINT policy_attachments_entity_id_fkey FOREIGN KEY (entity_id) REFERENCES entities(entity_id) ON DELETE CASCADE,
+  CONSTRAINT policy_attachments_key PRIMARY KEY (entity_id, policy_arn)
+);
+CREATE INDEX policy_attachments_policy ON policy_attachments USING btree (policy_arn);
+
+CREATE TABLE policy_versions (
+  policy_id text COLLATE "C" NOT NULL,
+  version integer NOT NULL,
+  document text COLLATE "C" NOT NULL,
+  created_at bigint NOT NULL,
+  CONSTRAINT policy_versions_policy_id_fkey FOREIGN KEY (policy_id) REFERENCES entities(entity_id) ON DELETE CASCADE,
+  CONSTRAINT policy_versions_version PRIMARY KEY (policy_id, version)
+);
+
+CREATE TABLE registry_policies (
+  account_id text COLLATE "C" NOT NULL,
+  region text COLLATE "C" NOT NULL,
+  document text COLLATE "C" NOT NULL,
+  principal_ids text COLLATE "C" NOT NULL,
+  CONSTRAINT registry_policies_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  CONSTRAINT registry_policies_registry PRIMARY KEY (account_id, region)
+);
+
 CREATE TABLE repositories (
   id bigint NOT NULL GENERATED BY DEFAULT AS IDENTITY,
   account_id text COLLATE "C" NOT NULL,
@@ -142,6 +229,14 @@ CREATE TABLE repositories (
   CONSTRAINT repositories_pkey PRIMARY KEY (id)
 );
 
+CREATE TABLE repository_policies (
+  repository_id bigint NOT NULL,
+  document text COLLATE "C" NOT NULL,
+  principal_ids text COLLATE "C" NOT NULL,
+  CONSTRAINT repository_policies_pkey PRIMARY KEY (repository_id),
+  CONSTRAINT repository_policies_repository_id_fkey FOREIGN KEY (repository_id) REFERENCES repositories(id) ON DELETE CASCADE
+);
+
 CREATE TABLE repository_tags (
   repository_id bigint NOT NULL,
   key text COLLATE "C" NOT NULL,
@@ -155,6 +250,20 @@ CREATE TABLE schedules (
   next_at bigint NOT NULL,
   CONSTRAINT schedules_pkey PRIMARY KEY (name)
 );
+
+CREATE TABLE sessions (
+  session_id text COLLATE "C" NOT NULL,
+  account_id text COLLATE "C" NOT NULL,
+  kind text COLLATE "C" NOT NULL,
+  owner_id text COLLATE "C" NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  issued_at bigint NOT NULL,
+  expires_at bigint NOT NULL,
+  details text COLLATE "C" NOT NULL,
+  CONSTRAINT sessions_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  CONSTRAINT sessions_pkey PRIMARY KEY (session_id)
+);
+CREATE INDEX sessions_expired ON sessions USING btree (expires_at);
 
 CREATE TABLE uploads (
   upload_id text COLLATE "C" NOT NULL,
@@ -177,14 +286,3 @@ CREATE TABLE uploads (
 );
 CREATE INDEX uploads_repository ON uploads USING btree (repository_id);
 CREATE INDEX uploads_updated ON uploads USING btree (updated_at);
-
-CREATE TABLE users (
-  user_id text COLLATE "C" NOT NULL,
-  account_id text COLLATE "C" NOT NULL,
-  name text COLLATE "C" NOT NULL,
-  is_administrator integer NOT NULL,
-  created_at bigint NOT NULL,
-  CONSTRAINT users_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
-  CONSTRAINT users_name UNIQUE (account_id, name),
-  CONSTRAINT users_pkey PRIMARY KEY (user_id)
-);

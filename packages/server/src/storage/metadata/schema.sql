@@ -1,4 +1,4 @@
--- Version 2 of the SQLite schema, after all migrations.
+-- Version 3 of the SQLite schema, after all migrations.
 
 CREATE TABLE "meta" (
   "key" text not null primary key,
@@ -7,24 +7,9 @@ CREATE TABLE "meta" (
 
 CREATE TABLE "accounts" (
   "account_id" text not null primary key,
-  "created_at" bigint not null
-);
-
-CREATE TABLE "users" (
-  "user_id" text not null primary key,
-  "account_id" text not null references "accounts" ("account_id"),
-  "name" text not null,
-  "is_administrator" integer not null,
   "created_at" bigint not null,
-  constraint "users_name" unique ("account_id", "name")
-);
-
-CREATE TABLE "access_keys" (
-  "access_key_id" text not null primary key,
-  "user_id" text not null references "users" ("user_id"),
-  "sealed_secret" blob not null,
-  "status" text not null,
-  "created_at" bigint not null
+  "alias" text,
+  "closed_at" bigint
 );
 
 CREATE TABLE "repositories" (
@@ -185,3 +170,110 @@ CREATE TABLE "generations" (
   "name" text not null primary key,
   "generation" bigint not null
 );
+
+CREATE UNIQUE INDEX "accounts_alias" on "accounts" ("alias") where "alias" is not null;
+
+CREATE TABLE "entities" (
+  "entity_id" text not null primary key,
+  "account_id" text not null references "accounts" ("account_id"),
+  "kind" text not null,
+  "name" text not null,
+  "path" text not null,
+  "created_at" bigint not null,
+  "updated_at" bigint not null,
+  "description" text,
+  "boundary_arn" text,
+  "document" text,
+  "principal_ids" text,
+  "details" text
+);
+
+CREATE UNIQUE INDEX entities_name on entities (account_id, kind, lower(name));
+
+CREATE TABLE "entity_tags" (
+  "entity_id" text not null references "entities" ("entity_id") on delete cascade,
+  "key" text not null,
+  "value" text not null,
+  constraint "entity_tags_key" primary key ("entity_id", "key")
+) without rowid;
+
+CREATE TABLE "inline_policies" (
+  "entity_id" text not null references "entities" ("entity_id") on delete cascade,
+  "name" text not null,
+  "document" text not null,
+  constraint "inline_policies_name" primary key ("entity_id", "name")
+);
+
+CREATE TABLE "policy_versions" (
+  "policy_id" text not null references "entities" ("entity_id") on delete cascade,
+  "version" integer not null,
+  "document" text not null,
+  "created_at" bigint not null,
+  constraint "policy_versions_version" primary key ("policy_id", "version")
+);
+
+CREATE TABLE "policy_attachments" (
+  "entity_id" text not null references "entities" ("entity_id") on delete cascade,
+  "policy_arn" text not null,
+  "attached_at" bigint not null,
+  constraint "policy_attachments_key" primary key ("entity_id", "policy_arn")
+) without rowid;
+
+CREATE INDEX "policy_attachments_policy" on "policy_attachments" ("policy_arn");
+
+CREATE TABLE "group_members" (
+  "group_id" text not null references "entities" ("entity_id") on delete cascade,
+  "user_id" text not null references "entities" ("entity_id") on delete cascade,
+  constraint "group_members_key" primary key ("group_id", "user_id")
+) without rowid;
+
+CREATE INDEX "group_members_user" on "group_members" ("user_id");
+
+CREATE TABLE "access_keys" (
+  "access_key_id" text not null primary key,
+  "account_id" text not null references "accounts" ("account_id"),
+  "owner_id" text not null,
+  "sealed_secret" blob not null,
+  "status" text not null,
+  "created_at" bigint not null,
+  "last_used_at" bigint,
+  "last_used_service" text,
+  "last_used_region" text
+);
+
+CREATE INDEX "access_keys_owner" on "access_keys" ("owner_id");
+
+CREATE TABLE "sessions" (
+  "session_id" text not null primary key,
+  "account_id" text not null references "accounts" ("account_id"),
+  "kind" text not null,
+  "owner_id" text not null,
+  "name" text not null,
+  "issued_at" bigint not null,
+  "expires_at" bigint not null,
+  "details" text not null
+);
+
+CREATE INDEX "sessions_expired" on "sessions" ("expires_at");
+
+CREATE TABLE "repository_policies" (
+  "repository_id" integer not null primary key references "repositories" ("id") on delete cascade,
+  "document" text not null,
+  "principal_ids" text not null
+);
+
+CREATE TABLE "registry_policies" (
+  "account_id" text not null references "accounts" ("account_id"),
+  "region" text not null,
+  "document" text not null,
+  "principal_ids" text not null,
+  constraint "registry_policies_registry" primary key ("account_id", "region")
+);
+
+CREATE TABLE "account_settings" (
+  "account_id" text not null references "accounts" ("account_id"),
+  "region" text not null,
+  "name" text not null,
+  "value" text not null,
+  constraint "account_settings_name" primary key ("account_id", "region", "name")
+) without rowid;

@@ -14,26 +14,116 @@ interface MetaTable {
   value: string
 }
 
-interface AccountsTable {
+export interface AccountsTable {
   account_id: AccountId
   created_at: number
+  alias: string | null
+  /** Since when nobody of the account is let in. */
+  closed_at: number | null
 }
 
-interface UsersTable {
-  user_id: string
+export type EntityKind = 'user' | 'group' | 'role' | 'policy' | 'provider'
+
+/** What IAM calls an entity, save instance profiles and server certificates, which Berth has none of. */
+export interface EntitiesTable {
+  /** `AIDA…`, `AGPA…`, `AROA…`, `ANPA…`; of an identity provider an id of our own, which nobody sees. */
+  entity_id: string
   account_id: AccountId
+  kind: EntityKind
+  /** Of an identity provider the host and path of its URL. */
   name: string
-  is_administrator: number
+  path: string
+  created_at: number
+  updated_at: number
+  description: string | null
+  boundary_arn: string | null
+  /** Of a role its trust policy, as it was written; ids of the principals that it names are beside it (JSON). */
+  document: string | null
+  principal_ids: string | null
+  /** JSON: what only this kind has (`EntityDetails`). */
+  details: string | null
+}
+
+interface EntityTagsTable {
+  entity_id: string
+  key: string
+  value: string
+}
+
+interface InlinePoliciesTable {
+  entity_id: string
+  name: string
+  document: string
+}
+
+interface PolicyVersionsTable {
+  policy_id: string
+  version: number
+  document: string
   created_at: number
 }
 
-interface AccessKeysTable {
-  access_key_id: string
+interface PolicyAttachmentsTable {
+  entity_id: string
+  policy_arn: string
+  attached_at: number
+}
+
+interface GroupMembersTable {
+  group_id: string
   user_id: string
+}
+
+export interface AccessKeysTable {
+  access_key_id: string
+  account_id: AccountId
+  /** A user's id, or the account's for its root user. */
+  owner_id: string
   /** Sealed by the key ring, bound to this row. */
   sealed_secret: Uint8Array
   status: 'Active' | 'Inactive'
   created_at: number
+  last_used_at: number | null
+  last_used_service: string | null
+  last_used_region: string | null
+}
+
+export type SessionKind = 'role' | 'user' | 'federated-user' | 'root'
+
+/** Temporary credentials. A row never changes; what ends a session early is that its owner is gone. */
+export interface SessionsTable {
+  session_id: string
+  account_id: AccountId
+  kind: SessionKind
+  /** The role, the user, or the account. */
+  owner_id: string
+  name: string
+  issued_at: number
+  expires_at: number
+  /** JSON: `SessionDetails`. */
+  details: string
+}
+
+interface RepositoryPoliciesTable {
+  repository_id: number
+  /** As it was written. */
+  document: string
+  /** JSON: unique ids by the ARNs that the document names. */
+  principal_ids: string
+}
+
+interface RegistryPoliciesTable {
+  account_id: AccountId
+  region: Region
+  document: string
+  principal_ids: string
+}
+
+interface AccountSettingsTable {
+  account_id: AccountId
+  region: Region
+  name: string
+  value: string
 }
 
 export interface RepositoriesTable {
@@ -183,8 +273,17 @@ interface GenerationsTable {
 export interface Schema {
   meta: MetaTable
   accounts: AccountsTable
-  users: UsersTable
+  entities: EntitiesTable
+  entity_tags: EntityTagsTable
+  inline_policies: InlinePoliciesTable
+  policy_versions: PolicyVersionsTable
+  policy_attachments: PolicyAttachmentsTable
+  group_members: GroupMembersTable
   access_keys: AccessKeysTable
+  sessions: SessionsTable
+  repository_policies: RepositoryPoliciesTable
+  registry_policies: RegistryPoliciesTable
+  account_settings: AccountSettingsTable
   repositories: RepositoriesTable
   repository_tags: RepositoryTagsTable
   blobs: BlobsTable

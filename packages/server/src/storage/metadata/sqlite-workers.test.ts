@@ -12,7 +12,7 @@ import { RegistryError } from '../../base/errors.ts'
 import { silentLog } from '../../base/log.ts'
 import { type MetadataStore, type RowKey, rowKey, type Transaction } from './metadata-store.ts'
 import { openSqlite, openSqliteWorker } from './sqlite.ts'
-import { identitiesTable } from './tables/identities.ts'
+import { factsTable } from './tables/facts.ts'
 import type { StoreChannel, TurnService } from './turn-service.ts'
 
 const registry = { accountId: parseAccountId('123456789012'), region: parseRegion('us-east-1') } as Parameters<
@@ -145,10 +145,10 @@ const put =
   (key: string, value: string, row: RowKey = touched) =>
   async (tx: Transaction) => {
     tx.touch(row)
-    await identitiesTable.setFact(tx, key, value)
+    await factsTable.setFact(tx, key, value)
   }
 const get = (store: MetadataStore, key: string, restsOn?: () => readonly RowKey[]) =>
-  store.read((db) => identitiesTable.fact(db, key), restsOn)
+  store.read((db) => factsTable.fact(db, key), restsOn)
 
 describe('what an answer of a worker rests on', () => {
   test('a write of a worker resolves when the owner has synced it', async (t) => {
@@ -276,9 +276,9 @@ describe('what an answer of a worker rests on', () => {
 describe('turns', () => {
   const increment = (store: MetadataStore) =>
     store.write(async (tx) => {
-      const before = Number((await identitiesTable.fact(tx.db, 'count')) ?? 0)
+      const before = Number((await factsTable.fact(tx.db, 'count')) ?? 0)
       for (let turn = 0; turn < 3; turn++) await Promise.resolve()
-      await identitiesTable.setFact(tx, 'count', String(before + 1))
+      await factsTable.setFact(tx, 'count', String(before + 1))
       return before + 1
     })
 

@@ -5,12 +5,13 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, type TestContext, test } from 'node:test'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import type { AccountId } from '@berth/api/names/registry.ts'
 import { parseAccountId, parseRegion } from '@berth/api/names/registry.ts'
 import { RegistryError, StartError } from '../../base/errors.ts'
 import { silentLog } from '../../base/log.ts'
 import { type MetadataStore, rowKey, type Transaction } from './metadata-store.ts'
 import { openSqlite, type SqliteOptions } from './sqlite.ts'
-import { identitiesTable } from './tables/identities.ts'
+import { factsTable } from './tables/facts.ts'
 
 const registry = { accountId: parseAccountId('123456789012'), region: parseRegion('us-east-1') } as Parameters<
   typeof rowKey.repository
@@ -84,10 +85,10 @@ const isPending = (promise: Promise<unknown>) =>
 
 const put = (key: string, value: string) => async (tx: Transaction) => {
   tx.touch(touched)
-  await identitiesTable.setFact(tx, key, value)
+  await factsTable.setFact(tx, key, value)
 }
 const get = (store: MetadataStore, key: string, restsOn?: () => readonly (typeof touched)[]) =>
-  store.read((db) => identitiesTable.fact(db, key), restsOn)
+  store.read((db) => factsTable.fact(db, key), restsOn)
 
 describe('what is durable (docs/design/store.md)', () => {
   test('a write resolves when a sync that began after its commit has ended; others join the next', async (t) => {
@@ -253,10 +254,14 @@ describe('transactions', () => {
           .insertInto('access_keys')
           .values({
             access_key_id: 'x',
-            user_id: 'nobody',
+            account_id: '999999999999' as AccountId,
+            owner_id: 'nobody',
             sealed_secret: Buffer.alloc(1),
             status: 'Active',
             created_at: 0,
+            last_used_at: null,
+            last_used_service: null,
+            last_used_region: null,
           })
           .execute()
       }),
@@ -271,9 +276,9 @@ describe('transactions', () => {
     await store.write(put('count', '0'))
     const increment = () =>
       store.write(async (tx) => {
-        const before = Number(await identitiesTable.fact(tx.db, 'count'))
+        const before = Number(await factsTable.fact(tx.db, 'count'))
         for (let turn = 0; turn < 5; turn++) await Promise.resolve()
-        await identitiesTable.setFact(tx, 'count', String(before + 1))
+        await factsTable.setFact(tx, 'count', String(before + 1))
       })
     await Promise.all(Array.from({ length: 100 }, increment))
     assert.equal(await get(store, 'count'), '100')
@@ -351,8 +356,8 @@ describe('the file', () => {
     const path = join(folder, 'berth.db')
     const { store } = await opened(t, { path })
     await store.write(async (tx) => {
-      await identitiesTable.setFact(tx, 'schema_version', '999')
-      await identitiesTable.setFact(tx, 'schema_oldest_reader', '999')
+      await factsTable.setFact(tx, 'schema_version', '999')
+      await factsTable.setFact(tx, 'schema_oldest_reader', '999')
     })
     await store.close()
     await assert.rejects(opened(t, { path }), (error: unknown) => {

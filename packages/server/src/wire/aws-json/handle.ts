@@ -9,20 +9,12 @@ import {
   publicTargetPrefix,
 } from '@berth/api/ecr/operation-names.ts'
 import { JsonError, readJson } from '@berth/api/json/strict-json.ts'
-import { parseRegion, type Region } from '@berth/api/names/registry.ts'
+import { parseRegion } from '@berth/api/names/registry.ts'
 import { SerializationError } from '@berth/api/shapes/serialization-error.ts'
-import {
-  checkScope,
-  checkSignature,
-  type ParsedSignature,
-  parseSignature,
-  type ScopeRules,
-  SignatureError,
-} from '../../auth/signature.ts'
-import { deriveSigningKey, SigningKeyCache } from '../../auth/signing-keys.ts'
+import { checkScope, type ParsedSignature, parseSignature, SignatureError } from '../../auth/signature.ts'
+import type { SignatureVerifier } from '../../auth/verify-signature.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Principal } from '../../base/principal.ts'
-import type { AccessKey, Identities } from '../../domain/identities/identities.ts'
 import { BodyError, type BodyReader } from '../../http/body.ts'
 import type { Exchange } from '../../http/exchange.ts'
 import { withInterimAnswers } from '../../http/interim-answers.ts'
@@ -38,59 +30,27 @@ const bodyTimeoutMs = 120_000
 export type AwsJsonWire = (exchange: Exchange) => Promise<void>
 
 export interface AwsJsonParts {
-  identities: Identities
+  signatures: SignatureVerifier
   services: (exchange: Exchange) => Services
   bodies: BodyReader
   clock: Clock
-  isServed: (region: Region) => boolean
 }
 
 export function createAwsJsonWire(parts: AwsJsonParts): AwsJsonWire {
-  const { identities, bodies, clock } = parts
-  const signingKeys = new SigningKeyCache()
-  const rules: ScopeRules = {
-    service: 'ecr',
-    skewSeconds: 15 * 60,
-    regionIsServed: (text) => {
-      const region = parseRegion(text)
-      return region !== undefined && parts.isServed(region)
-    },
-  }
-
-  /** @throws SignatureError unless an active key signed this request and body */
-  async function verify(signature: ParsedSignature, exchange: Exchange, bodySha256: string): Promise<AccessKey> {
-    const accessKey = await identities.findAccessKey(signature.accessKeyId)
-    // There are no temporary credentials yet: a session token belongs to no key (docs/design/signatures-and-tokens.md).
-    const usable = accessKey?.isActive && signature.sessionToken === undefined ? accessKey : undefined
-    const name = usable && {
-      accessKeyId: signature.accessKeyId,
-      secretVersion: usable.version,
-      date: signature.date,
-      region: signature.region,
-      service: signature.service,
-    }
-    const signingKey =
-      name &&
-      usable &&
-      (signingKeys.get(name) ?? deriveSigningKey(usable.secret(), name.date, name.region, name.service))
-    checkSignature(signature, signedRequest(exchange), bodySha256, { signingKey, now: clock.now(), rules })
-    if (!usable || !name || !signingKey) throw new SignatureError('InvalidClientToken')
-    signingKeys.put(name, signingKey)
-    return usable
-  }
+  const { signatures, bodies, clock } = parts
 
   async function run(exchange: Exchange): Promise<unknown> {
     const target = exchange.header('x-amz-target') ?? ''
     const operation = findOperation(target)
     const signature = parseSignature(signedRequest(exchange))
-    checkScope(signature, clock.now(), rules)
+    checkScope(signature, clock.now(), signatures.rules('ecr'))
     const hash = createHash('sha256')
     const limits = { maxBytes: operation?.maxBodyBytes ?? maxUnknownBodyBytes, timeoutMs: bodyTimeoutMs }
     return bodies.read(
       exchange.request,
       limits,
       async (body) => {
-        const { principal } = await verify(signature, exchange, hash.digest('hex'))
+        const principal = await signatures.verify(signature, signedRequest(exchange), hash.digest('hex'), 'ecr')
         exchange.record.principal = principal.arn
         if (!operation) throw unknownOperation(target)
         exchange.record.action = `ecr:${operation.name}`

@@ -10,7 +10,9 @@ import { isNotModified, sendEmpty, untrustedContentHeaders } from './reply.ts'
 
 export function blobHandlers({ blobs, sendContent, redirectBlob }: OciParts): { blob: Record<string, Handler> } {
   const head: Handler = {
+    // Pushers look before they upload, pullers before they fetch: either may.
     action: 'ecr:BatchCheckLayerAvailability',
+    or: 'ecr:GetDownloadUrlForLayer',
     async run(exchange, ctx, repository, reference) {
       const digest = requireDigest(reference)
       const size = await blobs.stat(ctx, repository, digest)

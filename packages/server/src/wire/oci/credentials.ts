@@ -32,7 +32,7 @@ export async function authenticate(
   }
   if (token.is === 'revoked')
     throw new OciRefusal(403, 'DENIED', 'The security token included in the request is invalid.')
-  const { principal } = token.accessKey
+  const { principal } = token
   exchange.record.principal = principal.arn
   const named = registryOfHost(host)
   if (named && named.region !== token.region) {

@@ -5,7 +5,6 @@ import { type Region, repositoryArn } from '@berth/api/names/registry.ts'
 import { parseRepositoryName, repositoryNamePattern } from '@berth/api/names/repository-name.ts'
 import type { DockerTokens } from '../../auth/docker-token.ts'
 import { RegistryError } from '../../base/errors.ts'
-import { authorize } from '../../domain/policies/authorize.ts'
 import type { Exchange } from '../../http/exchange.ts'
 import { contextOf } from '../context.ts'
 import { uploadHandlers } from './blob-uploads.ts'
@@ -58,8 +57,12 @@ export function createOciWire(
         exchange.record.action = handler.action
         exchange.record.repository = repository
         const resource = repositoryArn(ctx.registry, repository === '' ? '*' : repository)
-        for (const action of [handler.action, ...(handler.also?.(exchange) ?? [])]) {
-          authorize(ctx.principal, { action, resource, accountId: ctx.registry.accountId })
+        const access = (action: string) => ({ action, resource, accountId: ctx.registry.accountId })
+        const { authorizer } = parts
+        const isOpen = handler.or !== undefined && (await authorizer.isAuthorized(ctx, access(handler.or)))
+        const needed = isOpen ? [] : [handler.action]
+        for (const action of [...needed, ...(handler.also?.(exchange) ?? [])]) {
+          await authorizer.authorize(ctx, access(action))
         }
       }
       await handler.run(exchange, ctx, repository, reference)

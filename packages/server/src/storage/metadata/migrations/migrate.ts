@@ -10,6 +10,7 @@ import type { SchemaDifferences } from '../dialect.ts'
 import type { Db } from '../schema.ts'
 import { up as registry } from './0001-registry.ts'
 import { up as manyProcesses } from './0002-many-processes.ts'
+import { up as access } from './0003-access.ts'
 
 interface Migration {
   up: (db: Kysely<unknown>, differences: SchemaDifferences) => Promise<void>
@@ -20,6 +21,7 @@ interface Migration {
 const migrations: readonly Migration[] = [
   { up: registry, oldestReader: 1 },
   { up: manyProcesses, oldestReader: 1 },
+  { up: access, oldestReader: 3 },
 ]
 
 export const schemaVersion = migrations.length

@@ -7,7 +7,7 @@ import { rowKey, type Transaction } from '../metadata-store.ts'
 import type { Db } from '../schema.ts'
 
 /** What nodes cache by generation. */
-export const generationNames = ['identities'] as const
+export const generationNames = ['identities', 'resource-policies'] as const
 export type GenerationName = (typeof generationNames)[number]
 
 /** Where PostgreSQL tells other nodes at once; without it they notice at their next poll. */
