@@ -18,7 +18,9 @@ const mayImport: Record<string, readonly string[]> = {
   wire: ['http', 'auth', 'domain', 'base', 'api'],
   'wire/aws-json': ['wire', 'http', 'auth', 'operations', 'domain', 'base', 'api'],
   'wire/aws-query': ['wire', 'http', 'auth', 'operations', 'domain', 'base', 'api'],
-  auth: ['domain/identities', 'domain/policies', 'base', 'api'],
+  remote: ['base'],
+  // Keys of identity providers are fetched.
+  auth: ['remote', 'domain/identities', 'domain/policies', 'base', 'api'],
   operations: ['auth', 'domain', 'base', 'api'],
   domain: [
     ...['storage/metadata/metadata-store.ts', 'storage/metadata/schema.ts', 'storage/metadata/tables'],
