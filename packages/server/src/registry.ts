@@ -17,6 +17,7 @@ import { createBlobs } from './domain/blobs/blobs.ts'
 import { createSweep } from './domain/blobs/sweep.ts'
 import { createUploads } from './domain/blobs/uploads.ts'
 import { type AccessKeys, createAccessKeys } from './domain/identities/access-keys.ts'
+import { createEntities } from './domain/identities/entities.ts'
 import type { Identities } from './domain/identities/identities.ts'
 import { createImages } from './domain/images/images.ts'
 import { createPullTimes } from './domain/images/pull-times.ts'
@@ -42,6 +43,7 @@ import { uploadsTable } from './storage/metadata/tables/uploads.ts'
 import type { TurnService } from './storage/metadata/turn-service.ts'
 import { isShared, type JoinedStores } from './stores.ts'
 import { createAwsJsonWire } from './wire/aws-json/handle.ts'
+import { createAwsQueryWire } from './wire/aws-query/handle.ts'
 import { createDownloads } from './wire/downloads.ts'
 import { createBlobRedirects } from './wire/oci/blob-redirects.ts'
 import { createOciWire } from './wire/oci/handle.ts'
@@ -222,6 +224,11 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
       .replaceAll('{region}', registry.region)
   const services: Omit<Services, 'downloadLink'> = {
     authorizer,
+    entities: createEntities({ metadata }),
+    accessKeys,
+    directory,
+    sessions: installation.sessions,
+    sessionTokens,
     repositories,
     images,
     referrers,
@@ -234,6 +241,12 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
       proxyEndpoint: (registry) => `${registryHostOf(config, port).scheme}://${hostOf(registry)}`,
     },
   }
+  // A link goes back to the host that the client has just called.
+  const servicesOf = (exchange: Exchange): Services => ({
+    ...services,
+    downloadLink: (ctx, repository, digest) =>
+      `${exchange.isSecure ? 'https' : 'http'}://${exchange.header('host') ?? ''}${downloads.link(ctx, repository, digest)}`,
+  })
   const clients: NonNullable<Wires['clients']> = {
     oci: createOciWire({
       repositories,
@@ -252,12 +265,14 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
       signatures,
       bodies,
       clock,
-      // A link goes back to the host that the client has just called.
-      services: (exchange) => ({
-        ...services,
-        downloadLink: (ctx, repository, digest) =>
-          `${exchange.isSecure ? 'https' : 'http'}://${exchange.header('host') ?? ''}${downloads.link(ctx, repository, digest)}`,
-      }),
+      services: servicesOf,
+    }),
+    query: createAwsQueryWire({
+      signatures,
+      bodies,
+      clock,
+      homeRegion: config.region,
+      services: servicesOf,
     }),
     download: downloads.handle,
   }

@@ -27,6 +27,7 @@ export const identityErrorStatus = {
   ValidationError: 400,
   InvalidAction: 400,
   AccessDenied: 403,
+  InvalidClientTokenId: 403,
   Throttling: 400,
 } as const
 

@@ -5,9 +5,19 @@ import { sendText } from './health.ts'
 
 export type HandleExchange = (exchange: Exchange) => Promise<void>
 
+export interface ClientWires {
+  /** `/v2/`. */
+  oci: HandleExchange
+  /** `POST /` with a target. */
+  ecr: HandleExchange
+  /** `POST /` with an action, or a `GET /` that names one. */
+  query: HandleExchange
+  download: HandleExchange
+}
+
 export interface Wires {
   /** What clients of the registry speak. Undefined in a process that serves none (BERTH_ROLES without `web`). */
-  clients: { oci: HandleExchange /** `POST /`. */; ecr: HandleExchange; download: HandleExchange } | undefined
+  clients: ClientWires | undefined
   alive: HandleExchange
   ready: HandleExchange
   /** Undefined where `/metrics` has a listener of its own, or none. */
@@ -21,6 +31,10 @@ export async function dispatch(exchange: Exchange, wires: Wires): Promise<string
   if (clients && (path.startsWith('/v2/') || path === '/v2')) {
     await clients.oci(exchange)
     return 'oci'
+  }
+  if (clients && path === '/' && isQuery(exchange)) {
+    await clients.query(exchange)
+    return 'query'
   }
   if (clients && path === '/' && (exchange.method === 'POST' || exchange.header('x-amz-target') !== undefined)) {
     await clients.ecr(exchange)
@@ -39,6 +53,16 @@ export async function dispatch(exchange: Exchange, wires: Wires): Promise<string
   else sendText(exchange, 404, 'There is nothing here.\n')
   return 'other'
 }
+
+/** IAM and STS: a form with an action, or a link that names one or is signed. */
+function isQuery(exchange: Exchange): boolean {
+  if (exchange.header('x-amz-target') !== undefined) return false
+  if (exchange.method === 'POST') return exchange.header('content-type')?.startsWith(formType) ?? false
+  const isRead = exchange.method === 'GET' || exchange.method === 'HEAD'
+  return isRead && (exchange.query.has('Action') || exchange.query.has('X-Amz-Signature'))
+}
+
+const formType = 'application/x-www-form-urlencoded'
 
 function sendFrontPage(exchange: Exchange): void {
   if (exchange.method === 'GET' || exchange.method === 'HEAD') {

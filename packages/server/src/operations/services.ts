@@ -3,9 +3,14 @@
 import type { RegistryName } from '@berth/api/names/registry.ts'
 import type { DockerTokens } from '../auth/docker-token.ts'
 import type { SealedValues } from '../auth/sealed-value.ts'
+import type { SessionTokens } from '../auth/session-token.ts'
 import type { RequestContext } from '../base/request-context.ts'
 import type { Blobs } from '../domain/blobs/blobs.ts'
 import type { Uploads } from '../domain/blobs/uploads.ts'
+import type { AccessKeys } from '../domain/identities/access-keys.ts'
+import type { Directory } from '../domain/identities/directory.ts'
+import type { Entities } from '../domain/identities/entities.ts'
+import type { Sessions } from '../domain/identities/sessions.ts'
 import type { Images } from '../domain/images/images.ts'
 import type { Referrers } from '../domain/images/referrers.ts'
 import type { Authorizer } from '../domain/policies/authorize.ts'
@@ -20,6 +25,11 @@ export interface Addresses {
 
 export interface Services {
   authorizer: Authorizer
+  entities: Entities
+  accessKeys: AccessKeys
+  directory: Directory
+  sessions: Sessions
+  sessionTokens: SessionTokens
   repositories: Repositories
   images: Images
   referrers: Referrers

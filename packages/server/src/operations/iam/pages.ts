@@ -1,0 +1,53 @@
+// Pages of IAM's lists: `Marker` and `MaxItems`. Markers are sealed, and bound to the account and the list they came from.
+
+import { IdentityError } from '../../base/identity-error.ts'
+import type { RequestContext } from '../../base/request-context.ts'
+import type { Services } from '../services.ts'
+
+const defaultPageSize = 100
+
+interface PageInput {
+  Marker?: string
+  MaxItems?: number
+}
+
+/** Where the page before ended, and how long this one may be. @throws IdentityError ValidationError */
+export function openMarker(
+  services: Services,
+  ctx: RequestContext,
+  list: string,
+  { Marker, MaxItems = defaultPageSize }: PageInput,
+): { after?: string; limit: number } {
+  if (Marker === undefined) return { limit: MaxItems }
+  const after = services.pageTokens.open(Marker, boundTo(ctx, list))
+  if (typeof after !== 'string') throw new IdentityError('ValidationError', 'Invalid Marker.')
+  return { after, limit: MaxItems }
+}
+
+/** The members that say whether there is more. */
+export function nextMarker(
+  services: Services,
+  ctx: RequestContext,
+  list: string,
+  next: string | undefined,
+): { IsTruncated: boolean; Marker?: string } {
+  return next === undefined
+    ? { IsTruncated: false }
+    : { IsTruncated: true, Marker: services.pageTokens.seal(next, boundTo(ctx, list)) }
+}
+
+/** A page of a list that is short enough to be read whole. `key` gives what orders it. */
+export function pageOf<T>(
+  items: readonly T[],
+  key: (item: T) => string,
+  { after, limit }: { after?: string; limit: number },
+): { page: T[]; next: string | undefined } {
+  const rest = after === undefined ? items : items.slice(items.findIndex((item) => key(item) === after) + 1)
+  const page = rest.slice(0, limit)
+  const last = page.at(-1)
+  return { page, next: rest.length > limit && last !== undefined ? key(last) : undefined }
+}
+
+function boundTo({ registry, principal }: RequestContext, list: string): string {
+  return `iam/${registry.accountId}/${principal.accountId}/${list}`
+}
