@@ -8,6 +8,7 @@ import { setKeyStatus } from './key-status.ts'
 import { type OciWire, ociWire } from './oci-wire.ts'
 import type { Sql } from './peek.ts'
 import { type PlainHttp, plainHttp } from './plain-http.ts'
+import { type QueryCredentials, type QueryWire, queryWire } from './query-wire.ts'
 import { openStoredBytes, type StoredBytes } from './stored-bytes.ts'
 import {
   type ManualClock,
@@ -29,6 +30,9 @@ export interface ContractRegistry extends TestRegistry {
   oci: OciWire
   awsAs(credentials: TestCredentials, region?: string): AwsWire
   ociAs(aws: AwsWire): Promise<OciWire>
+  /** As the first administrator unless told otherwise. */
+  iam(credentials?: QueryCredentials): QueryWire
+  sts(credentials?: QueryCredentials, region?: string): QueryWire
   /** A user of the account with these managed policies and no others. */
   createUser(name: string, policies?: readonly string[]): Promise<TestCredentials>
   setKeyStatus(accessKeyId: string, status: 'Active' | 'Inactive'): Promise<void>
@@ -64,6 +68,9 @@ export async function contractRegistry(flags: Record<string, string> = {}): Prom
     oci: await ociAs(aws),
     awsAs,
     ociAs,
+    iam: (credentials = made.credentials) => queryWire({ http, host: made.host, clock, credentials, service: 'iam' }),
+    sts: (credentials = made.credentials, inRegion = region) =>
+      queryWire({ http, host: made.host, clock, credentials, service: 'sts', region: inRegion }),
     bytes,
     sql,
     async createUser(name, policies = []) {
