@@ -67,13 +67,13 @@ export function queryWire(options: {
 export function assertQueryError(answer: Answer, status: number, code: string, message: string): void {
   const element = (name: string) => new RegExp(`<${name}>([^<]*)</${name}>`).exec(answer.text)?.[1]
   assert.deepEqual(
-    { status: answer.status, code: element('Code'), message: unescape(element('Message') ?? '') },
+    { status: answer.status, code: element('Code'), message: textOf(element('Message') ?? '') },
     { status, code, message },
     answer.text,
   )
 }
 
-function unescape(xml: string): string {
+function textOf(xml: string): string {
   return xml
     .replaceAll('&lt;', '<')
     .replaceAll('&gt;', '>')

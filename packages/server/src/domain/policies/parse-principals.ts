@@ -72,11 +72,13 @@ function checkEntry(entry: PrincipalEntry, at: string, { kind, faults }: ParseCo
     faults.report('principal', at, 'identity providers stand in trust policies only', quoted)
 }
 
-const githubIssuer = 'token.actions.githubusercontent.com'
-const githubClaims = [
-  ...['sub', 'actor', 'actor_id', 'job_workflow_ref', 'repository', 'repository_id', 'workflow', 'ref'],
-  ...['environment', 'enterprise_id'],
-].map((claim) => `${githubIssuer}:${claim}`)
+export const githubIssuer = 'token.actions.githubusercontent.com'
+/** Claims of its tokens, beside `sub`, that a condition may ask for (IAM, "Available keys for AWS OIDC federation"). */
+export const githubClaims = [
+  ...['actor', 'actor_id', 'job_workflow_ref', 'repository', 'repository_id', 'workflow', 'ref', 'environment'],
+  'enterprise_id',
+]
+const githubKeys = ['sub', ...githubClaims].map((claim) => `${githubIssuer}:${claim}`)
 
 /** Without a condition on who asks, every user of GitHub could assume the role. */
 export function checkGithubTrust(statement: PolicyStatement, at: string, { faults }: ParseContext): void {
@@ -90,7 +92,7 @@ export function checkGithubTrust(statement: PolicyStatement, at: string, { fault
     if (parsed?.family !== 'string' || parsed.negated || parsed.ifExists || parsed.quantifier === 'all') return false
     // `repo:*` is as good as nothing.
     return (
-      githubClaims.includes(key.toLowerCase()) && values.every((value) => /[^*?:/]/.test(value.replace(/^repo:/, '')))
+      githubKeys.includes(key.toLowerCase()) && values.every((value) => /[^*?:/]/.test(value.replace(/^repo:/, '')))
     )
   })
   if (!isNarrowed) faults.report('github', at, 'no condition on a claim that tells who asks')
