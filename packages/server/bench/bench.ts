@@ -6,6 +6,7 @@ import { cpus, release, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type StoreName, storeNames, whyNoStore } from '../test/support/stores.ts'
+import { measureAuth } from './auth/auth.ts'
 import { measureDisk } from './disk.ts'
 import { Load } from './load/load.ts'
 import { type Bench, measureGroup } from './measure.ts'
@@ -18,6 +19,7 @@ import { measureStatements, type StatementCount, statementsRow } from './stateme
 import { createStoreServers } from './stores/store-servers.ts'
 
 const help = `npm run bench -- [options]
+npm run bench -- auth      only what authentication and authorization cost: seconds, without peers
 
   --quick          fewer rows, rounds and seconds: under 3 minutes
   --rows REGEX     only rows whose name matches (or all of a group whose name does); "slow-sync" is measured on request only
@@ -31,7 +33,8 @@ const help = `npm run bench -- [options]
   --list           name the rows and stop
 `
 
-const { values: options } = parseArgs({
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     quick: { type: 'boolean', default: false },
     rows: { type: 'string' },
@@ -47,7 +50,8 @@ const { values: options } = parseArgs({
   },
 })
 
-if (options.help) console.log(help)
+if (options.help || positionals.some((word) => word !== 'auth')) console.log(help)
+else if (positionals.length > 0) console.log(await measureAuth())
 else if (options.list)
   console.log([...startRows, ...groups.flatMap((group) => group.rows.map((row) => row.name)), statementsRow].join('\n'))
 else await run()
