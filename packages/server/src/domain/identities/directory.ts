@@ -53,8 +53,13 @@ export interface Snapshot {
 }
 
 export interface Directory {
-  /** As of two seconds ago at most, and never older than what this process wrote. @throws RegistryError Unavailable */
-  current(): Promise<Snapshot>
+  /** Other nodes may have changed it a moment ago: a refusal is not to rest on that. */
+  readonly mayBeOld: boolean
+  /**
+   * As of two seconds ago at most, and never older than what this process wrote; `now` as it is now, which may cost a query.
+   * @throws RegistryError Unavailable
+   */
+  current(now?: 'now'): Promise<Snapshot>
 }
 
 export function createDirectory({ metadata }: { metadata: MetadataStore }): Directory {
@@ -75,8 +80,9 @@ export function createDirectory({ metadata }: { metadata: MetadataStore }): Dire
   }
 
   return {
-    async current() {
-      const generation = await metadata.generation('identities')
+    mayBeOld: metadata.isShared,
+    async current(now) {
+      const generation = await metadata.generation('identities', now === 'now')
       while (loaded.generation < generation) {
         loading ??= load().finally(() => {
           loading = undefined

@@ -73,10 +73,17 @@ export function createIdentities(parts: {
     return principal && { principal, secret }
   }
 
+  async function find(snapshot: Snapshot, accessKeyId: string): Promise<AccessKey | undefined> {
+    return accessKeyId.startsWith('ASIA') ? temporary(snapshot, accessKeyId) : longTerm(snapshot, accessKeyId)
+  }
+
   return {
     async findAccessKey(accessKeyId) {
       const snapshot = await directory.current()
-      return accessKeyId.startsWith('ASIA') ? temporary(snapshot, accessKeyId) : longTerm(snapshot, accessKeyId)
+      const known = await find(snapshot, accessKeyId)
+      // Made on another node a moment ago, perhaps. Strangers' ids are not worth a query.
+      if (known || !directory.mayBeOld || !snapshot.hasAccount(accountOfAccessKey(accessKeyId) ?? '')) return known
+      return find(await directory.current('now'), accessKeyId)
     },
 
     async createAccount(accountId, credentials, also = async () => {}) {

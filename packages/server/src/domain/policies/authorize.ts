@@ -62,17 +62,24 @@ export function createAuthorizer(parts: {
 }): Authorizer {
   const { directory, resourcePolicies, clock } = parts
 
+  /** What was allowed on another node a moment ago is allowed here too: before it is refused, it is looked at as it is now. */
   async function decide(ctx: RequestContext, access: Access, options?: EvaluateOptions): Promise<Decided> {
-    const snapshot = await directory.current()
+    const decided = await decideAsOf(undefined, ctx, access, options)
+    const isFinal = decided.decision.decision === 'allow' || !directory.mayBeOld
+    return log(ctx, isFinal ? decided : await decideAsOf('now', ctx, access, options))
+  }
+
+  async function decideAsOf(now: 'now' | undefined, ctx: RequestContext, access: Access, options?: EvaluateOptions) {
+    const snapshot = await directory.current(now)
     const { accountId, action, resource } = access
     const isEcr = action.startsWith('ecr:')
     const side = isEcr
-      ? await resourcePolicies.of({ accountId, region: ctx.registry.region }, action, resource)
+      ? await resourcePolicies.of({ accountId, region: ctx.registry.region }, action, resource, now)
       : undefined
     const tags = side ? () => side.tags : () => snapshot.entityByArn(resource)?.tags ?? []
     const request = requestOf(ctx, access, snapshot, tags)
     const policies = { ...policiesOf(snapshot, ctx.principal), resource: side?.policies ?? emptyBundle }
-    return log(ctx, { request, decision: isRecovery(request) ? recovered : evaluate(request, policies, options) })
+    return { request, decision: isRecovery(request) ? recovered : evaluate(request, policies, options) }
   }
 
   function requestOf(
@@ -118,16 +125,16 @@ export function createAuthorizer(parts: {
       throw new RegistryError({ code: 'AccessDenied', message: denialMessage(request, decision) })
     },
     async decideTrust(ctx, roleId, access, options) {
-      const snapshot = await directory.current()
+      const snapshot = await directory.current('now')
       const role = snapshot.entity(roleId)
       const request = requestOf(ctx, access, snapshot, () => role?.tags ?? [])
       const policies = { ...policiesOf(snapshot, ctx.principal), trust: snapshot.trust(roleId) }
       return log(ctx, { request, decision: evaluateTrust(request, policies, options) })
     },
     async decideWith(ctx, access, repositoryPolicy) {
-      const snapshot = await directory.current()
+      const snapshot = await directory.current('now')
       const registry = { accountId: access.accountId, region: ctx.registry.region }
-      const side = await resourcePolicies.of(registry, access.action, access.resource)
+      const side = await resourcePolicies.of(registry, access.action, access.resource, 'now')
       const others = side.policies.policies.filter(({ ref }) => ref.kind !== 'repository')
       const request = requestOf(ctx, access, snapshot, () => side.tags)
       const resource = compileBundle([...others, repositoryPolicy])

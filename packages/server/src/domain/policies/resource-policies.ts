@@ -24,8 +24,8 @@ export interface ResourceSide {
 }
 
 export interface ResourcePolicies {
-  /** What has a say in an action of ECR on a repository's ARN, or on `*`. */
-  of(registry: RegistryName, action: string, resource: string): Promise<ResourceSide>
+  /** What has a say in an action of ECR on a repository's ARN, or on `*`; as old as `Directory.current`. */
+  of(registry: RegistryName, action: string, resource: string, now?: 'now'): Promise<ResourceSide>
   /** Compiles a text as the policy of that repository, to ask it before it is stored. */
   compileForRepository(registry: RegistryName, name: string, policy: StoredPolicy): CompiledPolicy
 }
@@ -70,8 +70,8 @@ export function createResourcePolicies({ metadata }: { metadata: MetadataStore }
   }
 
   return {
-    async of(registry, action, resource) {
-      const generation = await metadata.generation('resource-policies')
+    async of(registry, action, resource, now) {
+      const generation = await metadata.generation('resource-policies', now === 'now')
       if (cache.generation < generation) cache = { generation, entries: new Map() }
       const { entries } = cache
       const name = parseRepositoryArn(resource)?.name ?? ''

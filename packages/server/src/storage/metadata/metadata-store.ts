@@ -51,10 +51,10 @@ export interface MetadataStore {
   durable(): Promise<void>
 
   /**
-   * The counter that says when a cache of that name is old, at most two seconds old itself, and never older than what this process wrote.
-   * @throws RegistryError Unavailable when the database can not be asked
+   * The counter that says when a cache of that name is old, at most two seconds old itself, and never older than what this process wrote;
+   * with `isCurrent` as it is now. @throws RegistryError Unavailable when the database can not be asked
    */
-  generation(name: GenerationName): Promise<number>
+  generation(name: GenerationName, isCurrent?: boolean): Promise<number>
 
   /** Runs a start's work while no other process starts on the same database. */
   exclusively<T>(task: () => Promise<T>): Promise<T>

@@ -212,8 +212,9 @@ class PostgresStore implements MetadataStore {
     }
   }
 
-  async generation(name: GenerationName): Promise<number> {
-    const isFresh = this.#confirmedAt > this.#movedAt && performance.now() - this.#confirmedAt < confirmedMs
+  async generation(name: GenerationName, isCurrent = false): Promise<number> {
+    const isFresh =
+      !isCurrent && this.#confirmedAt > this.#movedAt && performance.now() - this.#confirmedAt < confirmedMs
     if (isFresh) return this.#generations.get(name) ?? 0
     return this.read((db) => generationsTable.find(db, name))
   }
