@@ -5,7 +5,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { StartError } from '../base/errors.ts'
-import { createKeyRing, type KeyRing, loadKeyRing, parseKeyRing, type SealPurpose, tooOpen } from './key-ring.ts'
+import {
+  addKeyEntry,
+  createKeyRing,
+  dropKeyEntries,
+  type KeyRing,
+  loadKeyRing,
+  parseKeyRing,
+  type SealPurpose,
+  tooOpen,
+} from './key-ring.ts'
 
 const purposes: SealPurpose[] = ['access-key', 'docker-token', 'download-link', 'page-token', 'canary']
 const key = () => randomBytes(32)
@@ -128,6 +137,61 @@ describe('mac', () => {
     assert.ok(!ring.verifyMac('download-link', '/blob?expires=1', mac.subarray(1)))
     assert.ok(!ring.verifyMac('download-link', '/blob?expires=1', Buffer.alloc(33)))
     assert.ok(!ring.verifyMac('download-link', '/blob?expires=1', Buffer.alloc(0)))
+  })
+})
+
+describe('which entry sealed a value', () => {
+  it('is told by what opens it, also where two ids share their byte', () => {
+    // Found by search: both have the byte 0x7c.
+    const [one, other] = ['key-2', 'key-18']
+    const older = createKeyRing([{ id: one, key: key() }], 'test')
+    const entries = [
+      { id: other, key: key() },
+      { id: one, key: key() },
+    ]
+    const ring = createKeyRing(entries, 'test')
+    const byOther = ring.seal('canary', secret, '')
+    const byOne = createKeyRing(entries.slice(1), 'test').seal('canary', secret, '')
+    assert.equal(byOther[1], byOne[1])
+    assert.deepEqual([ring.sealedBy('canary', byOther, ''), ring.sealedBy('canary', byOne, '')], [other, one])
+    assert.deepEqual([ring.open('canary', byOther, ''), ring.open('canary', byOne, '')], [secret, secret])
+    assert.equal(ring.sealedBy('access-key', byOne, ''), undefined)
+    assert.equal(ring.sealedBy('canary', byOne, 'elsewhere'), undefined)
+    assert.equal(ring.sealedBy('canary', older.seal('canary', secret, ''), ''), undefined)
+  })
+})
+
+describe('the ring of a data directory', () => {
+  it('takes new entries before the old ones, each with a byte of its own, and lets old ones go', async (t) => {
+    const dataDir = await folder(t)
+    const first = await loadKeyRing({ dataDir }, { mayCreate: true })
+    const sealed = first.seal('canary', secret, '')
+    let ring = first
+    for (let count = 2; count <= 60; count++) ring = await addKeyEntry({ dataDir })
+    assert.deepEqual((await loadKeyRing({ dataDir }, { mayCreate: false })).ids, ring.ids)
+    assert.deepEqual([ring.ids.length, new Set(ring.ids).size, ring.ids.at(-1)], [60, 60, 'key-1'])
+    assert.equal(ring.sealedBy('canary', sealed, ''), 'key-1')
+    const bytes = ring.ids.map((id) => createKeyRing([{ id, key: key() }], 'test').seal('canary', secret, '')[1])
+    assert.equal(new Set(bytes).size, 60)
+
+    // The newest stays, whatever is asked: something must seal.
+    const left = await dropKeyEntries({ dataDir }, ring.ids.slice(0, 59))
+    assert.deepEqual(left.ids, [ring.ids[0], 'key-1'])
+    assert.deepEqual((await loadKeyRing({ dataDir }, { mayCreate: false })).open('canary', sealed, ''), secret)
+    assert.equal((await stat(join(dataDir, 'master-key'))).mode & 0o777, 0o600)
+    assert.deepEqual(await readdir(dataDir), ['master-key'])
+    assert.deepEqual((await dropKeyEntries({ dataDir }, ['key-1'])).ids, [ring.ids[0]])
+    const number = (id = '') => Number(id.slice('key-'.length))
+    const [newest] = (await addKeyEntry({ dataDir })).ids
+    assert.ok(number(newest) > number(ring.ids[0]), `${newest}: an id of one that is gone never comes back`)
+  })
+
+  it('keeps a key that had no id, as `default`', async (t) => {
+    const dataDir = await folder(t)
+    await writeFile(join(dataDir, 'master-key'), key().toString('base64'), { mode: 0o600 })
+    const sealed = (await loadKeyRing({ dataDir }, { mayCreate: false })).seal('canary', secret, '')
+    const ring = await addKeyEntry({ dataDir })
+    assert.deepEqual([ring.ids, ring.sealedBy('canary', sealed, '')], [['key-2', 'default'], 'default'])
   })
 })
 

@@ -44,6 +44,8 @@ export interface KeyRing {
   seal(purpose: SealPurpose, plaintext: Uint8Array, aad: string): Buffer
   /** The plaintext; undefined when it is damaged, of another purpose or `aad`, or sealed by a key that is not in the ring. */
   open(purpose: SealPurpose, sealed: Uint8Array, aad: string): Buffer | undefined
+  /** The id of the entry that opens it; undefined where `open` gives nothing. */
+  sealedBy(purpose: SealPurpose, sealed: Uint8Array, aad: string): string | undefined
   /** `kid (1) | HMAC-SHA-256 (32)` by the newest entry. */
   mac(purpose: SealPurpose, data: string | Uint8Array): Buffer
   /** Whether `mac` is that of the data by any entry of the ring; compared in constant time. */
@@ -80,6 +82,26 @@ export function createKeyRing(entries: readonly RingEntry[], origin: string): Ke
     bytes.write(text, 2)
     return bytes
   }
+  const tryAll = (purpose: SealPurpose, sealed: Uint8Array, aad: string) => {
+    if (sealed.length < headerBytes + tagBytes || sealed[0] !== version) return undefined
+    // Two ids may share a byte; then the tag tells which of their keys it was.
+    for (const keys of ring) {
+      if (keys.kid !== sealed[1]) continue
+      const decipher = createDecipheriv('aes-256-gcm', keys.sealingKey(purpose), sealed.subarray(2, headerBytes), {
+        authTagLength: tagBytes,
+      })
+      decipher.setAAD(context(sealed, purpose, aad))
+      decipher.setAuthTag(sealed.subarray(sealed.length - tagBytes))
+      const plaintext = decipher.update(sealed.subarray(headerBytes, sealed.length - tagBytes))
+      try {
+        decipher.final()
+        return { id: keys.id, plaintext }
+      } catch {
+        // Not this key, or not our seal: the caller learns no more than that.
+      }
+    }
+    return undefined
+  }
 
   return {
     ids: ring.map((keys) => keys.id),
@@ -97,26 +119,8 @@ export function createKeyRing(entries: readonly RingEntry[], origin: string): Ke
       cipher.getAuthTag().copy(sealed, headerBytes + plaintext.length)
       return sealed
     },
-    open(purpose, sealed, aad) {
-      if (sealed.length < headerBytes + tagBytes || sealed[0] !== version) return undefined
-      // Two ids may share a byte; then the tag tells which of their keys it was.
-      for (const keys of ring) {
-        if (keys.kid !== sealed[1]) continue
-        const decipher = createDecipheriv('aes-256-gcm', keys.sealingKey(purpose), sealed.subarray(2, headerBytes), {
-          authTagLength: tagBytes,
-        })
-        decipher.setAAD(context(sealed, purpose, aad))
-        decipher.setAuthTag(sealed.subarray(sealed.length - tagBytes))
-        const plaintext = decipher.update(sealed.subarray(headerBytes, sealed.length - tagBytes))
-        try {
-          decipher.final()
-          return plaintext
-        } catch {
-          // Not this key, or not our seal: the caller learns no more than that.
-        }
-      }
-      return undefined
-    },
+    open: (purpose, sealed, aad) => tryAll(purpose, sealed, aad)?.plaintext,
+    sealedBy: (purpose, sealed, aad) => tryAll(purpose, sealed, aad)?.id,
     mac(purpose, data) {
       return newest.mac(purpose, data)
     },
@@ -125,6 +129,10 @@ export function createKeyRing(entries: readonly RingEntry[], origin: string): Ke
       return ring.some((keys) => keys.kid === mac[0] && timingSafeEqual(keys.mac(purpose, data), mac))
     },
   }
+}
+
+function kidOf(id: string): number {
+  return createHash('sha256').update(id).digest()[0] ?? 0
 }
 
 /** An entry and the keys made from it, each derived when it is first needed. */
@@ -138,7 +146,7 @@ class DerivedKeys {
 
   constructor(entry: RingEntry) {
     this.id = entry.id
-    this.kid = createHash('sha256').update(entry.id).digest()[0] ?? 0
+    this.kid = kidOf(entry.id)
     this.#entry = entry
   }
 
@@ -199,7 +207,7 @@ export function parseKeyRing(text: string): { entries: RingEntry[] } | { mistake
  */
 export async function loadKeyRing(source: KeyRingSource, options: { mayCreate: boolean }): Promise<KeyRing> {
   if (source.masterKey !== undefined) return ringOfText(source.masterKey, 'BERTH_MASTER_KEY')
-  const path = source.masterKeyFile ?? join(source.dataDir, 'master-key')
+  const path = source.masterKeyFile ?? masterKeyFile(source)
   const text = await readSecretFile(path)
   if (text !== undefined) return ringOfText(text, path)
   if (source.masterKeyFile !== undefined) {
@@ -214,17 +222,58 @@ export async function loadKeyRing(source: KeyRingSource, options: { mayCreate: b
       'Bring the file back from its backup, or give the key by BERTH_MASTER_KEY or BERTH_MASTER_KEY_FILE; no other key opens this store.',
     )
   }
-  const entry: RingEntry = { id: 'key-1', key: randomBytes(keyBytes) }
-  await writeKeyFile(path, entry)
+  const entry = newEntry([])
+  await writeKeyFile(path, [entry])
   return createKeyRing([entry], path)
 }
 
+/** The ring that a data directory keeps for itself, where the operator gives none. */
+export function masterKeyFile({ dataDir }: Pick<KeyRingSource, 'dataDir'>): string {
+  return join(dataDir, 'master-key')
+}
+
+/**
+ * Puts a new entry before those of the data directory's ring, and gives the ring as it is then. Its id shares its byte with no other, so that
+ * one look tells them apart. The caller holds the lock of the data directory. Throws `StartError`.
+ */
+export async function addKeyEntry(source: Pick<KeyRingSource, 'dataDir'>): Promise<KeyRing> {
+  return changeKeyFile(source, (entries) => [newEntry(entries.map(({ id }) => id)), ...entries])
+}
+
+/** Leaves those entries out of the data directory's ring for ever. The caller holds the lock of the data directory. Throws `StartError`. */
+export async function dropKeyEntries(source: Pick<KeyRingSource, 'dataDir'>, ids: readonly string[]): Promise<KeyRing> {
+  return changeKeyFile(source, (entries) => entries.filter(({ id }, index) => index === 0 || !ids.includes(id)))
+}
+
+async function changeKeyFile(
+  source: Pick<KeyRingSource, 'dataDir'>,
+  change: (entries: RingEntry[]) => RingEntry[],
+): Promise<KeyRing> {
+  const path = masterKeyFile(source)
+  const entries = change(entriesOf((await readSecretFile(path)) ?? '', path))
+  await writeKeyFile(path, entries)
+  return createKeyRing(entries, path)
+}
+
+/** With a higher number than all: the newest is never dropped, so an id does not come back with another key. */
+function newEntry(ids: readonly string[]): RingEntry {
+  const bytes = ids.map(kidOf)
+  let number = Math.max(ids.length, ...ids.map((id) => Number(/^key-(\d{1,9})$/.exec(id)?.[1] ?? 0)))
+  do number += 1
+  while (bytes.includes(kidOf(`key-${number}`)))
+  return { id: `key-${number}`, key: randomBytes(keyBytes) }
+}
+
 function ringOfText(text: string, origin: string): KeyRing {
+  return createKeyRing(entriesOf(text, origin), origin)
+}
+
+function entriesOf(text: string, origin: string): RingEntry[] {
   const parsed = parseKeyRing(text)
   if ('mistake' in parsed) {
     throw new StartError(`${origin}: ${parsed.mistake}.`, 'Give the ring with which this store was initialised.')
   }
-  return createKeyRing(parsed.entries, origin)
+  return parsed.entries
 }
 
 /** The text of a file that others cannot read, or undefined when there is none. */
@@ -259,8 +308,9 @@ export function tooOpen(stats: Pick<Stats, 'mode' | 'uid'>): string | undefined 
 }
 
 /** Whole or not at all, whatever happens: a file beside it, synced, then renamed, then its folder synced. */
-async function writeKeyFile(path: string, entry: RingEntry): Promise<void> {
-  const text = `# The master key ring of this Berth store: it opens every secret in it. Keep a copy, apart from backups of the store.\n${entry.id}:${entry.key.toString('base64')}\n`
+async function writeKeyFile(path: string, entries: readonly RingEntry[]): Promise<void> {
+  const lines = entries.map(({ id, key }) => `${id}:${key.toString('base64')}\n`)
+  const text = `# The master key ring of this Berth store: it opens every secret in it. Keep a copy, apart from backups of the store.\n${lines.join('')}`
   const temporary = `${path}.new`
   try {
     await using file = await open(temporary, 'w', 0o600)

@@ -78,7 +78,9 @@ export function createAuthorizer(parts: {
       : undefined
     const tags = side ? () => side.tags : () => snapshot.entityByArn(resource)?.tags ?? []
     const request = requestOf(ctx, access, snapshot, tags)
-    const policies = { ...policiesOf(snapshot, ctx.principal), resource: side?.policies ?? emptyBundle }
+    // What an account that is closed has said is not heard any more: nobody reaches what it holds.
+    const resourceSide = side && snapshot.hasAccount(accountId) ? side.policies : emptyBundle
+    const policies = { ...policiesOf(snapshot, ctx.principal), resource: resourceSide }
     return { request, decision: isRecovery(request) ? recovered : evaluate(request, policies, options) }
   }
 
@@ -128,7 +130,8 @@ export function createAuthorizer(parts: {
       const snapshot = await directory.current('now')
       const role = snapshot.entity(roleId)
       const request = requestOf(ctx, access, snapshot, () => role?.tags ?? [])
-      const policies = { ...policiesOf(snapshot, ctx.principal), trust: snapshot.trust(roleId) }
+      const trust = snapshot.hasAccount(access.accountId) ? snapshot.trust(roleId) : emptyBundle
+      const policies = { ...policiesOf(snapshot, ctx.principal), trust }
       return log(ctx, { request, decision: evaluateTrust(request, policies, options) })
     },
     async decideWith(ctx, access, repositoryPolicy) {
@@ -138,7 +141,8 @@ export function createAuthorizer(parts: {
       const others = side.policies.policies.filter(({ ref }) => ref.kind !== 'repository')
       const request = requestOf(ctx, access, snapshot, () => side.tags)
       const resource = compileBundle([...others, repositoryPolicy])
-      return log(ctx, { request, decision: evaluate(request, { ...policiesOf(snapshot, ctx.principal), resource }) })
+      const policies = { ...policiesOf(snapshot, ctx.principal), resource }
+      return log(ctx, { request, decision: isRecovery(request) ? recovered : evaluate(request, policies) })
     },
   }
 }
