@@ -161,6 +161,26 @@ describe('who the client is', () => {
     )
   })
 
+  test('behind a chain of them, the last address that is none of theirs; what the client wrote itself is left of it', async (t) => {
+    const list = new BlockList()
+    list.addSubnet('127.0.0.0', 8, 'ipv4')
+    list.addAddress('10.0.0.2')
+    list.addAddress('fd00::2', 'ipv6')
+    const { exchanges, options } = seen(list)
+    const { http } = await listening(t, options)
+    for (const [header, address] of [
+      ['203.0.113.7, 10.0.0.2', '203.0.113.7'],
+      ['192.0.2.9, 203.0.113.7, fd00::2 , ::ffff:10.0.0.2', '203.0.113.7'],
+      ['10.0.0.2, 2001:db8::7,10.0.0.2', '2001:db8::7'],
+      ['10.0.0.2, fd00::2', '10.0.0.2'],
+      ['198.51.100.1, unknown, 10.0.0.2', 'unknown'],
+      ['198.51.100.1,', ''],
+    ] as const) {
+      await http.send('GET', '/', { headers: { 'x-forwarded-for': header } })
+      assert.equal(exchanges.at(-1)?.clientAddress, address, header)
+    }
+  })
+
   test('what others claim is not believed', async (t) => {
     const list = new BlockList()
     list.addAddress('192.0.2.1')

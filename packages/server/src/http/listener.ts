@@ -174,7 +174,7 @@ function peerOf({ remoteAddress, remotePort }: Socket): string {
 function createExchange(request: IncomingMessage, response: ServerResponse, options: ListenerOptions): Exchange {
   const peer = request.socket.remoteAddress ?? ''
   const isProxied = isListed(options.trustedProxies, peer)
-  const forwardedFor = isProxied ? lastValue(request.headers['x-forwarded-for']) : undefined
+  const forwardedFor = isProxied ? forwardedAddress(request.headers['x-forwarded-for'], options) : undefined
   const forwardedProto = isProxied ? lastValue(request.headers['x-forwarded-proto']) : undefined
   return new Exchange({
     request,
@@ -192,10 +192,23 @@ function isListed(list: BlockList, address: string): boolean {
   return plain !== '' && list.rules.length > 0 && list.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')
 }
 
+/** Each proxy adds whom it heard: from the right, the first that is no trusted proxy itself is the client. The rest is hearsay. */
+function forwardedAddress(
+  header: string | string[] | undefined,
+  { trustedProxies }: ListenerOptions,
+): string | undefined {
+  const addresses = valuesOf(header)
+  return addresses.findLast((address) => !isListed(trustedProxies, address)) ?? addresses[0]
+}
+
 /** What the nearest proxy, the trusted one, has added. */
 function lastValue(header: string | string[] | undefined): string | undefined {
+  return valuesOf(header).at(-1)
+}
+
+function valuesOf(header: string | string[] | undefined): string[] {
   const text = Array.isArray(header) ? header.join(',') : header
-  return text?.split(',').at(-1)?.trim()
+  return text?.split(',').map((value) => value.trim()) ?? []
 }
 
 /**
