@@ -23,6 +23,8 @@ import { createImages } from './domain/images/images.ts'
 import { createPullTimes } from './domain/images/pull-times.ts'
 import { createReferrers } from './domain/images/referrers.ts'
 import { createAuthorizer } from './domain/policies/authorize.ts'
+import { createRegistryPolicies } from './domain/policies/registry-policies.ts'
+import { createRepositoryPolicies } from './domain/policies/repository-policies.ts'
 import { createResourcePolicies } from './domain/policies/resource-policies.ts'
 import { createRepositories } from './domain/repositories/repositories.ts'
 import { createBodyReader } from './http/body.ts'
@@ -230,6 +232,8 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
     sessions: installation.sessions,
     sessionTokens,
     repositories,
+    repositoryPolicies: createRepositoryPolicies({ metadata, authorizer, resourcePolicies }),
+    registryPolicies: createRegistryPolicies({ metadata }),
     images,
     referrers,
     blobs,

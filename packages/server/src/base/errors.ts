@@ -18,6 +18,8 @@ export type Fault =
   | ({ code: 'RepositoryNotFound' } & InRepository)
   | ({ code: 'RepositoryAlreadyExists' } & InRepository)
   | ({ code: 'RepositoryNotEmpty' } & InRepository)
+  | ({ code: 'RepositoryPolicyNotFound' } & InRepository)
+  | { code: 'RegistryPolicyNotFound'; registryId: string }
   | { code: 'Kms'; kmsError: string; message: string }
   // Blobs and uploads
   | ({ code: 'UploadNotFound'; uploadId: string } & InRepository)

@@ -103,6 +103,11 @@ export function onAnything(name: PrivateOperationName): () => Permission[] {
   return () => [[`ecr:${name}`, '*']]
 }
 
+/** The permission of GetAccountSetting and PutAccountSetting: conditions may ask for the setting's name. */
+export function onAccountSetting(name: PrivateOperationName): (input: { name?: string }) => Permission[] {
+  return (input) => [[`ecr:${name}`, '*', input.name === undefined ? {} : { accountSetting: input.name }]]
+}
+
 /** A name that the shape has checked already. */
 export function checkedName(name: string): RepositoryName {
   return parseRepositoryName(name) ?? fail(`unchecked repository name ${name}`)

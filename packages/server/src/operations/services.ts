@@ -14,6 +14,8 @@ import type { Sessions } from '../domain/identities/sessions.ts'
 import type { Images } from '../domain/images/images.ts'
 import type { Referrers } from '../domain/images/referrers.ts'
 import type { Authorizer } from '../domain/policies/authorize.ts'
+import type { RegistryPolicies } from '../domain/policies/registry-policies.ts'
+import type { RepositoryPolicies } from '../domain/policies/repository-policies.ts'
 import type { Repositories } from '../domain/repositories/repositories.ts'
 
 export interface Addresses {
@@ -31,6 +33,8 @@ export interface Services {
   sessions: Sessions
   sessionTokens: SessionTokens
   repositories: Repositories
+  repositoryPolicies: RepositoryPolicies
+  registryPolicies: RegistryPolicies
   images: Images
   referrers: Referrers
   blobs: Blobs

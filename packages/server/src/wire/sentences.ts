@@ -18,6 +18,10 @@ export const repositoryAlreadyExists = (f: InRepository) =>
   `The repository with name '${f.repositoryName}' already exists in the registry with id '${f.registryId}'`
 export const repositoryNotEmpty = (f: InRepository) =>
   `The repository with name '${f.repositoryName}' in registry with id '${f.registryId}' cannot be deleted because it still contains images`
+export const repositoryPolicyNotFound = (f: InRepository) =>
+  `Repository policy does not exist for the repository ${inTheRepository(f)}`
+export const registryPolicyNotFound = (f: FaultOf<'RegistryPolicyNotFound'>) =>
+  `Registry policy does not exist in the registry with id '${f.registryId}'`
 export const uploadNotFound = (f: FaultOf<'UploadNotFound'>) =>
   `The upload with id '${f.uploadId}' does not exist in the repository ${inTheRepository(f)}`
 export const emptyUpload = (f: FaultOf<'EmptyUpload'>) =>

@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test'
 import * as authorization from '@berth/api/ecr/authorization.ts'
 import * as images from '@berth/api/ecr/images.ts'
 import * as layers from '@berth/api/ecr/layers.ts'
+import * as policies from '@berth/api/ecr/policies.ts'
 import * as registryShapes from '@berth/api/ecr/registry.ts'
 import * as repositories from '@berth/api/ecr/repositories.ts'
 import * as tags from '@berth/api/ecr/tags.ts'
@@ -30,6 +31,10 @@ interface Row {
   resource?: string
 }
 
+const grantToAll = (resource?: string) =>
+  JSON.stringify({
+    Statement: { Effect: 'Allow', Principal: '*', Action: 'ecr:ListImages', Resource: resource },
+  })
 const named = { repositoryName: 'missing' }
 const ofArn = { resourceArn: repositoryArn('missing') }
 const rows: Record<string, Row> = {
@@ -38,16 +43,22 @@ const rows: Record<string, Row> = {
   BatchGetImage: { input: { ...named, imageIds: [{ imageTag: 'v1' }] } },
   CompleteLayerUpload: { input: { ...named, uploadId, layerDigests: [digest] } },
   CreateRepository: { input: { ...named } },
+  DeleteRegistryPolicy: { input: {}, resource: '*' },
   DeleteRepository: { input: { ...named } },
+  DeleteRepositoryPolicy: { input: { ...named } },
   DescribeImages: { input: { ...named } },
   DescribeRegistry: { input: {}, resource: '*' },
   DescribeRepositories: { input: { repositoryNames: ['missing'] } },
+  GetAccountSetting: { input: { name: 'BLOB_MOUNTING' }, resource: '*' },
   GetAuthorizationToken: { input: {}, resource: '*' },
   GetDownloadUrlForLayer: { input: { ...named, layerDigest: digest } },
+  GetRegistryPolicy: { input: {}, resource: '*' },
+  GetRepositoryPolicy: { input: { ...named } },
   InitiateLayerUpload: { input: { ...named } },
   ListImageReferrers: { input: { ...named, subjectId: { imageDigest: digest } }, action: 'BatchGetImage' },
   ListImages: { input: { ...named } },
   ListTagsForResource: { input: { ...ofArn } },
+  PutAccountSetting: { input: { name: 'BLOB_MOUNTING', value: 'ENABLED' }, resource: '*' },
   PutImage: {
     input: {
       ...named,
@@ -60,18 +71,24 @@ const rows: Record<string, Row> = {
   },
   PutImageScanningConfiguration: { input: { ...named, imageScanningConfiguration: { scanOnPush: true } } },
   PutImageTagMutability: { input: { ...named, imageTagMutability: 'MUTABLE' } },
+  PutRegistryPolicy: { input: { policyText: grantToAll('*') }, resource: '*' },
+  SetRepositoryPolicy: { input: { ...named, policyText: grantToAll() } },
   TagResource: { input: { ...ofArn, tags: [] } },
   UntagResource: { input: { ...ofArn, tagKeys: [] } },
   UploadLayerPart: { input: { ...named, uploadId, partFirstByte: 0, partLastByte: 0, layerPartBlob: 'QQ==' } },
 }
 
 /** These have no repository that could be missing, or make it. */
-const withoutRepository = ['CreateRepository', 'DescribeRegistry', 'GetAuthorizationToken']
+const withoutRepository = [
+  ...['CreateRepository', 'DescribeRegistry', 'GetAuthorizationToken', 'GetAccountSetting', 'PutAccountSetting'],
+  ...['DeleteRegistryPolicy', 'GetRegistryPolicy', 'PutRegistryPolicy'],
+]
 
 const shapes: Record<string, unknown> = {
   ...authorization,
   ...images,
   ...layers,
+  ...policies,
   ...registryShapes,
   ...repositories,
   ...tags,

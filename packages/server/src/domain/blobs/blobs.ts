@@ -10,6 +10,7 @@ import type { BlobReader, BlobStore } from '../../storage/blobs/blob-store.ts'
 import { type MetadataStore, rowKey } from '../../storage/metadata/metadata-store.ts'
 import { blobsTable, type LinkedBlob } from '../../storage/metadata/tables/blobs.ts'
 import { imagesTable } from '../../storage/metadata/tables/images.ts'
+import { resourcePoliciesTable } from '../../storage/metadata/tables/resource-policies.ts'
 import type { Authorizer } from '../policies/authorize.ts'
 import { refuseUnknown, requireRepository } from '../repositories/repositories.ts'
 
@@ -38,7 +39,8 @@ export interface Blobs {
   requireReferenced(ctx: RequestContext, repository: string, digest: Digest): Promise<void>
   /**
    * Links a blob of another repository of this registry, `from` or, without it, any that the caller may read. False where that is
-   * not possible, whatever the reason (OCI end-11; it takes the same registry, leave to read, the same key scope).
+   * not possible, whatever the reason (OCI end-11; it takes the same registry, leave to read, the same key scope, and the
+   * account setting BLOB_MOUNTING).
    */
   mount(ctx: RequestContext, repository: string, digest: Digest, from: string | undefined): Promise<boolean>
 }
@@ -141,12 +143,15 @@ export function createBlobs(parts: {
     },
 
     async mount(ctx, repository, digest, from) {
-      const sources = await metadata.read(async (db) => {
+      const { sources, setting } = await metadata.read(async (db) => {
         const { key_scope } = await requireRepository(db, ctx, repository)
-        return blobsTable.findSources(db, ctx.registry, key_scope, digest, from)
+        return {
+          sources: await blobsTable.findSources(db, ctx.registry, key_scope, digest, from),
+          setting: await resourcePoliciesTable.setting(db, ctx.registry, 'BLOB_MOUNTING'),
+        }
       })
       const source = await firstReadable(ctx, sources)
-      if (!source) return false
+      if (!source || setting === 'DISABLED') return false
       return metadata.write(async (tx) => {
         const { id } = await requireRepository(tx.db, ctx, repository)
         // The source may have lost the blob since; inside the transaction nothing can take it away.
