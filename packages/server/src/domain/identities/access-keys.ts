@@ -9,11 +9,11 @@ import type { Log } from '../../base/log.ts'
 import type { MetadataStore, Transaction } from '../../storage/metadata/metadata-store.ts'
 import { type AccessKeyRow, accessKeysTable } from '../../storage/metadata/tables/access-keys.ts'
 import { accountsTable } from '../../storage/metadata/tables/accounts.ts'
+import { entitiesTable } from '../../storage/metadata/tables/entities.ts'
 import { generationsTable } from '../../storage/metadata/tables/generations.ts'
+import { accessKeysPerUser, checkQuota } from './quotas.ts'
 import { sealSecret } from './secrets.ts'
 
-/** IAM quota "Access keys per user". */
-const maxAccessKeys = 2
 const flushMs = 60_000
 const maxNotes = 10_000
 
@@ -88,8 +88,10 @@ export function createAccessKeys(parts: {
       }
       await metadata.write(async (tx) => {
         await accountsTable.lock(tx, accountId)
-        if ((await accessKeysTable.ofOwner(tx.db, ownerId)).length >= maxAccessKeys)
-          throw new IdentityError('LimitExceeded', `Cannot exceed quota for AccessKeysPerUser: ${maxAccessKeys}`)
+        // The user may have been deleted since he was found.
+        if (ownerId !== accountId && !(await entitiesTable.findById(tx.db, ownerId)))
+          throw new IdentityError('NoSuchEntity', `The user with id ${ownerId} cannot be found.`)
+        checkQuota((await accessKeysTable.ofOwner(tx.db, ownerId)).length, accessKeysPerUser)
         await accessKeysTable.insert(tx, row)
         await generationsTable.move(tx, 'identities')
       })

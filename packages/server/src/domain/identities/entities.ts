@@ -9,15 +9,9 @@ import { accountsTable } from '../../storage/metadata/tables/accounts.ts'
 import { type EntityRow, entitiesTable, type NewEntity } from '../../storage/metadata/tables/entities.ts'
 import { generationsTable } from '../../storage/metadata/tables/generations.ts'
 import { entityArn } from './arns.ts'
+import { checkQuota, entityQuotas } from './quotas.ts'
 
-/** IAM's default quotas for an account. */
-const maxEntities: Record<EntityKind, { quota: string; limit: number }> = {
-  user: { quota: 'UsersPerAccount', limit: 5000 },
-  group: { quota: 'GroupsPerAccount', limit: 300 },
-  role: { quota: 'RolesPerAccount', limit: 1000 },
-  policy: { quota: 'PoliciesPerAccount', limit: 1500 },
-  provider: { quota: 'OpenIdConnectProvidersPerAccount', limit: 100 },
-}
+export type { EntityRow }
 
 export interface Entities {
   /** @throws IdentityError NoSuchEntity */
@@ -68,11 +62,8 @@ export function createEntities({ metadata }: { metadata: MetadataStore }): Entit
       metadata.write(async (tx) => {
         const { account_id: accountId, kind, name } = row
         await accountsTable.lock(tx, accountId)
-        const { quota, limit } = maxEntities[kind]
-        if (((await entitiesTable.count(tx.db, accountId)).get(kind) ?? 0) >= limit)
-          throw new IdentityError('LimitExceeded', `Cannot exceed quota for ${quota}: ${limit}`)
-        if (!(await entitiesTable.insert(tx, row)))
-          throw new IdentityError('EntityAlreadyExists', existsAlready(kind, name))
+        checkQuota((await entitiesTable.count(tx.db, accountId)).get(kind) ?? 0, entityQuotas[kind])
+        if (!(await entitiesTable.insert(tx, row))) refuseExisting(kind, name)
         await also(tx)
         await generationsTable.move(tx, 'identities')
         return (await entitiesTable.findById(tx.db, row.entity_id)) ?? refuseMissing(kind, name, accountId)
@@ -100,8 +91,13 @@ export function refuseMissing(kind: EntityKind, name: string, accountId: Account
   throw new IdentityError('NoSuchEntity', message)
 }
 
-function existsAlready(kind: EntityKind, name: string): string {
-  if (kind === 'provider') return `Provider with url https://${name} already exists.`
-  if (kind === 'policy') return `A policy called ${name} already exists. Duplicate names are not allowed.`
-  return `${kind.charAt(0).toUpperCase()}${kind.slice(1)} with name ${name} already exists.`
+/** @throws IdentityError EntityAlreadyExists */
+export function refuseExisting(kind: EntityKind, name: string): never {
+  const message =
+    kind === 'provider'
+      ? `Provider with url https://${name} already exists.`
+      : kind === 'policy'
+        ? `A policy called ${name} already exists. Duplicate names are not allowed.`
+        : `${kind.charAt(0).toUpperCase()}${kind.slice(1)} with name ${name} already exists.`
+  throw new IdentityError('EntityAlreadyExists', message)
 }
