@@ -136,6 +136,8 @@ describe('the keys of a provider', { skip: whyNoOidcProvider }, () => {
     provider.answers.clear()
     clock.advance(minute)
     assert.ok(isOf(await find()))
+    clock.advance(minute)
+    assert.equal(await refusal(find(wanted('unknown'))), 'InvalidIdentityToken')
     assert.deepEqual([...new Set(reasons)], ['it answered 503'])
   })
 
@@ -335,13 +337,14 @@ describe('the keys of a provider', { skip: whyNoOidcProvider }, () => {
     const { keySets: many } = trial(fetchJson)
     const issuer = (i: number) => `https://i${i}.example.com`
     for (let i = 0; i < 200; i++) await many.find({ url: issuer(i) }, wanted())
-    await many.find({ url: issuer(0) }, wanted())
+    const [used, added, oldest] = [[5, 0], 200, 1]
+    for (const i of used) await many.find({ url: issuer(i) }, wanted())
     assert.equal(asked.length, 200)
-    await many.find({ url: issuer(200) }, wanted())
-    await many.find({ url: issuer(0) }, wanted())
+    await many.find({ url: issuer(added) }, wanted())
+    for (const i of used) await many.find({ url: issuer(i) }, wanted())
     assert.equal(asked.length, 201)
-    await many.find({ url: issuer(1) }, wanted())
-    assert.deepEqual(asked.slice(200), [issuer(200), issuer(1)])
+    await many.find({ url: issuer(oldest) }, wanted())
+    assert.deepEqual(asked.slice(200), [issuer(added), issuer(oldest)])
   })
 })
 

@@ -247,10 +247,10 @@ describe('a guarded fetch', skip, () => {
   })
 
   it('ends with whom changes the protocol, or speaks no TLS', async () => {
-    const [message] = await answer((request) => {
+    const [, isTransient] = await answer((request) => {
       request.socket.end('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n')
     })
-    assert.match(message, /closed|hang up/)
+    assert.equal(isTransient, true)
     const plain = createServer((socket) => socket.resume().end('HTTP/1.1 200 OK\r\n\r\n{}'))
     const port = await new Promise<number>((resolve) => {
       plain.listen(0, '127.0.0.1', () => {

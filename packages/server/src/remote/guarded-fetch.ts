@@ -124,6 +124,7 @@ async function get(
     const answer = Promise.withResolvers<IncomingMessage>()
     outgoing.on('response', answer.resolve)
     outgoing.on('error', answer.reject)
+    // One that asks for another protocol (101) ends without an answer and without an error.
     outgoing.on('close', () => answer.reject(new Error('it closed the connection')))
     outgoing.end()
     const response = await answer.promise
