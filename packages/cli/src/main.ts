@@ -5,10 +5,13 @@ import { StartError } from '@berth/server/base/errors.ts'
 import { version } from '@berth/server/base/version.ts'
 import { ConfigError } from '@berth/server/config.ts'
 import { Command, CommanderError } from 'commander'
+import { account } from './commands/account.ts'
 import { audit } from './commands/audit.ts'
 import { environment } from './commands/env.ts'
 import { init } from './commands/init.ts'
+import { keys } from './commands/keys.ts'
 import { migrateStore } from './commands/migrate-store.ts'
+import { root } from './commands/root.ts'
 import { serve } from './commands/serve.ts'
 import { versionCommand } from './commands/version.ts'
 
@@ -34,7 +37,11 @@ async function runCommand(args: readonly string[]): Promise<number> {
     .helpCommand(false)
     .exitOverride()
     .addHelpText('after', '\nEvery command tells more with --help. First: berth serve')
-  for (const command of [serve(finish), init(finish), environment(), audit(), migrateStore(finish), versionCommand()]) {
+  const commands = [
+    ...[serve(finish), init(finish), environment(), account(finish), root(finish), keys(finish), audit()],
+    ...[migrateStore(finish), versionCommand()],
+  ]
+  for (const command of commands) {
     // Not inherited by `addCommand`.
     berth.addCommand(command.helpOption('-h, --help', 'show this help').exitOverride())
   }

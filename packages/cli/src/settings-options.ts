@@ -11,9 +11,13 @@ import {
 } from '@berth/server/config.ts'
 import { type Command, Option } from 'commander'
 
-/** Adds every setting. Help shows those of `shown` that are served (all of them when it is not given); the others work as well. */
-export function addSettings(command: Command, shown?: readonly SettingKey[]): Command {
+/**
+ * Adds every setting. Help shows those of `shown` that are served (all of them when it is not given); the others work as well. Those of `but`
+ * have another meaning in this command.
+ */
+export function addSettings(command: Command, shown?: readonly SettingKey[], but: readonly SettingKey[] = []): Command {
   for (const key of settingKeys) {
+    if (but.includes(key)) continue
     const row = describeSetting(key)
     const value = row.placeholder === undefined ? '[true|false]' : `<${row.placeholder}>`
     const byDefault = row.default ?? row.otherwise

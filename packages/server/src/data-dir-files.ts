@@ -3,7 +3,7 @@
 //   <data-dir>/address        the URL of the server that has the store open, while it runs
 //   <data-dir>/credentials    AWS shared-credentials format, profile `default`, mode 0600; made at the first start
 
-import { access, constants, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { access, constants, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { systemErrorCode } from './base/errors.ts'
 
@@ -52,6 +52,17 @@ export function addressFile({ dataDir }: DataDir): string {
 
 export function credentialsFile({ dataDir }: DataDir): string {
   return join(dataDir, 'credentials')
+}
+
+/** In the form of AWS's shared credentials file. */
+export function credentialsText({ accessKeyId, secretAccessKey }: Credentials): string {
+  return `[default]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n`
+}
+
+/** Makes the names in a folder durable. Throws the system's error. */
+export async function syncFolder(path: string): Promise<void> {
+  await using folder = await open(path, 'r')
+  await folder.sync()
 }
 
 /** Says why it could not: the file is a convenience, and a full disk must not keep a registry from serving pulls. */

@@ -15,15 +15,15 @@ import { StartError } from './base/errors.ts'
 
 const workersEndMs = 30_000
 
-/** Takes the directory for a server; gives the way to let it go. @throws StartError when another has it */
-export async function lockDataDir(dataDir: string): Promise<() => void> {
+/** Takes the directory for a server; gives the way to let it go. @throws StartError with the way out when another has it */
+export async function lockDataDir(
+  dataDir: string,
+  wayOut = 'Stop that one first, or give this one another folder by --data-dir.',
+): Promise<() => void> {
   const server = open(join(dataDir, 'lock.db'))
   try {
     if (!tryTo(server, 'BEGIN EXCLUSIVE')) {
-      throw new StartError(
-        `another process uses the data directory ${dataDir}`,
-        'Stop that one first, or give this one another folder by --data-dir.',
-      )
+      throw new StartError(`another process uses the data directory ${dataDir}`, wayOut)
     }
     await waitForWorkers(dataDir)
     return () => server.close()

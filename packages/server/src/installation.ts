@@ -15,13 +15,14 @@ import type { Clock } from './base/clock.ts'
 import { StartError } from './base/errors.ts'
 import type { Ids } from './base/ids.ts'
 import type { Config } from './config.ts'
-import { type Credentials, credentialsFile, makeDataDir } from './data-dir-files.ts'
+import { type Credentials, credentialsFile, credentialsText, makeDataDir, syncFolder } from './data-dir-files.ts'
 import { createDirectory, type Directory } from './domain/identities/directory.ts'
 import { createIdentities, type Identities } from './domain/identities/identities.ts'
 import { createSessions, type Sessions } from './domain/identities/sessions.ts'
 import type { MetadataStore } from './storage/metadata/metadata-store.ts'
 import { factsTable } from './storage/metadata/tables/facts.ts'
-import { blobPlace, isShared, openStores, type StoreParts, type Stores } from './stores.ts'
+import { readSupersededKeys } from './storage/metadata/tables/superseded-keys.ts'
+import { blobPlace, isShared, openMetadataAlone, openStores, type StoreParts, type Stores } from './stores.ts'
 
 export interface Installation extends Stores {
   id: string
@@ -61,20 +62,44 @@ export async function openInstallation(config: Config, parts: InstallationParts)
 
 type Opened = Omit<Installation, keyof Stores>
 
+/** What a command has of an installation that it does not serve. */
+export type InstallationWithoutBlobs = Omit<Opened, 'firstCredentials'> & Pick<Stores, 'metadata' | 'close'>
+
+/** @throws StartError for everything that the operator can act on, also where there is none yet */
+export async function openWithoutBlobs(
+  config: Config,
+  parts: StoreParts & Pick<InstallationParts, 'ids'>,
+): Promise<InstallationWithoutBlobs> {
+  const stores = await openMetadataAlone(config, parts)
+  try {
+    if ((await fact(stores.metadata, 'installation_id')) === undefined) throw noStore(config)
+    return { ...(await openExisting(config, parts, stores)), ...stores }
+  } catch (error) {
+    await stores.close()
+    throw error
+  }
+}
+
 const fact = (metadata: MetadataStore, key: string) => metadata.read((db) => factsTable.fact(db, key))
 
 async function openOrInitialise(config: Config, parts: InstallationParts, stores: Stores): Promise<Opened> {
   if ((await fact(stores.metadata, 'installation_id')) !== undefined) return openExisting(config, parts, stores)
-  if (!parts.mayInitialise) {
-    throw new StartError(
-      `there is no store in ${config.database ? 'the database' : config.dataDir} yet`,
-      'Run `berth init` first, or give BERTH_BOOTSTRAP_ACCESS_KEY_ID and BERTH_BOOTSTRAP_SECRET_ACCESS_KEY_FILE.',
-    )
-  }
+  if (!parts.mayInitialise) throw noStore(config)
   return initialise(config, parts, stores)
 }
 
-async function openExisting(config: Config, { clock, ids }: InstallationParts, { metadata }: Stores): Promise<Opened> {
+function noStore(config: Config): StartError {
+  return new StartError(
+    `there is no store in ${config.database ? 'the database' : config.dataDir} yet`,
+    'Run `berth init` first, or give BERTH_BOOTSTRAP_ACCESS_KEY_ID and BERTH_BOOTSTRAP_SECRET_ACCESS_KEY_FILE.',
+  )
+}
+
+async function openExisting(
+  config: Config,
+  { clock, ids }: Pick<InstallationParts, 'clock' | 'ids'>,
+  { metadata }: Pick<Stores, 'metadata'>,
+): Promise<Opened> {
   const id = (await fact(metadata, 'installation_id')) ?? ''
   await requireMode(config, await fact(metadata, 'mode'))
   await requireWhole(metadata)
@@ -86,6 +111,7 @@ async function openExisting(config: Config, { clock, ids }: InstallationParts, {
       'Give the key ring of this installation; without it the access keys in the store can not be opened.',
     )
   }
+  await requireWholeRing(metadata, keyRing)
   const accountId = parseAccountId((await fact(metadata, 'account_id')) ?? '') ?? config.accountId
   return { id, accountId, keyRing, ...identitiesOf({ metadata, keyRing, clock, ids }), firstCredentials: undefined }
 }
@@ -173,6 +199,17 @@ async function requireWhole(metadata: MetadataStore): Promise<void> {
   }
 }
 
+/** While `berth keys rotate` is under way the canary is sealed by the new entry, and other secrets are not yet. */
+async function requireWholeRing(metadata: MetadataStore, keyRing: KeyRing): Promise<void> {
+  const needed = (await metadata.read(readSupersededKeys)).filter(({ isInUse }) => isInUse)
+  const missing = needed.find(({ id }) => !keyRing.ids.includes(id))
+  if (!missing) return
+  throw new StartError(
+    `the ring from ${keyRing.origin} lacks the entry "${missing.id}", which still seals secrets in this store`,
+    'Put that entry back, and let `berth keys rotate` come to its end before it is removed.',
+  )
+}
+
 async function requireMode(config: Config, mode: string | undefined): Promise<void> {
   if ((mode === 'dev') === config.isDev) return
   throw new StartError(
@@ -188,19 +225,13 @@ async function requireMode(config: Config, mode: string | undefined): Promise<vo
 /** Whole or not at all, durable, and readable by its owner alone. */
 async function writeCredentials(config: Config, credentials: Credentials): Promise<void> {
   const path = credentialsFile(config)
-  const text = `[default]\naws_access_key_id = ${credentials.accessKeyId}\naws_secret_access_key = ${credentials.secretAccessKey}\n`
   const file = await open(`${path}.new`, 'w', 0o600)
   try {
-    await file.writeFile(text)
+    await file.writeFile(credentialsText(credentials))
     await file.datasync()
   } finally {
     await file.close()
   }
   await rename(`${path}.new`, path)
-  const folder = await open(config.dataDir, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
+  await syncFolder(config.dataDir)
 }

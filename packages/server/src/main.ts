@@ -10,6 +10,7 @@ import { addressText, type Config, ConfigError, registryHostOf } from './config.
 import { type Credentials, credentialsFile, publishAddress, withdrawAddress } from './data-dir-files.ts'
 import type { ProgressOutput } from './migrate-store/progress.ts'
 import type { TargetSources } from './migrate-store/target.ts'
+import type { OfflineStore, Output } from './offline/offline-store.ts'
 import { untrustedExitCode } from './processes/messages.ts'
 import { createPrimary, type Primary } from './processes/primary.ts'
 import { isWorker, joinPrimary } from './processes/worker.ts'
@@ -141,6 +142,36 @@ export async function init(config: Config, io: CommandIo): Promise<number> {
   } catch (error) {
     io.stderr.write(describeFailure(error, config))
     return 1
+  }
+}
+
+/**
+ * Runs a command on a store that this process does not serve: instead of its server where the store is embedded, beside its nodes where
+ * that is PostgreSQL. The value is the exit code.
+ */
+export async function offline(
+  config: Config,
+  command: (store: OfflineStore, output: Output) => Promise<void>,
+  io: CommandIo & Pick<ServeIo, 'exit'>,
+): Promise<number> {
+  const { openOfflineStore } = await import('./offline/offline-store.ts')
+  const log = openLog('warn')
+  try {
+    const store = await openOfflineStore(config, log, (error) => {
+      io.stderr.write(`A sync to the disk failed (${error}). Look at the disk, then run the same command again.\n`)
+      io.exit(1)
+    })
+    try {
+      await command(store, { out: (text) => io.stdout.write(text), progress: (text) => io.stderr.write(text) })
+    } finally {
+      await store.close()
+    }
+    return 0
+  } catch (error) {
+    io.stderr.write(describeFailure(error, config))
+    return 1
+  } finally {
+    log.flush()
   }
 }
 

@@ -4,8 +4,10 @@
 //   <data-dir>/berth.db        the metadata (storage/metadata/sqlite.ts)
 //   <data-dir>/uploads, blobs  bytes (storage/blobs/filesystem.ts)
 
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from './base/clock.ts'
+import { StartError } from './base/errors.ts'
 import type { Log } from './base/log.ts'
 import type { Config } from './config.ts'
 import { makeDataDir } from './data-dir-files.ts'
@@ -69,6 +71,33 @@ export async function openStores(config: StoreConfig, parts: StoreParts): Promis
     return { metadata, turns, blobs, close }
   } catch (error) {
     await close()
+    throw error
+  }
+}
+
+/**
+ * The metadata without the blobs, for commands that are no server: beside serving nodes where it is PostgreSQL, instead of a server where it
+ * is embedded. Makes no store. @throws StartError
+ */
+export async function openMetadataAlone(
+  config: StoreConfig,
+  parts: StoreParts,
+): Promise<Pick<Stores, 'metadata' | 'close'>> {
+  if (config.database) {
+    const { metadata } = await openMetadata(config, parts)
+    return { metadata, close: () => metadata.close() }
+  }
+  if (!existsSync(join(config.dataDir, 'berth.db')))
+    throw new StartError(
+      `there is no store in ${config.dataDir} yet`,
+      'Give the data directory of the server by --data-dir, or run `berth init` first.',
+    )
+  const unlock = await lockDataDir(config.dataDir, 'Stop the server first: it has the store for itself.')
+  try {
+    const { metadata } = await openMetadata(config, parts)
+    return { metadata, close: () => metadata.close().finally(unlock) }
+  } catch (error) {
+    unlock()
     throw error
   }
 }

@@ -39,6 +39,12 @@ const mayImport: Record<string, readonly string[]> = {
     ...['storage', 'auth/key-ring.ts', 'base', 'api', 'config.ts', 'config-settings.ts', 'config-values.ts'],
     ...['data-dir-files.ts', 'data-dir-lock.ts'],
   ],
+  // Commands at the level of the wiring: they open the store themselves, and change what the API never does.
+  offline: [
+    ...['audit', 'auth/key-ring.ts', 'domain/identities', 'storage/metadata/metadata-store.ts'],
+    ...['storage/metadata/schema.ts', 'storage/metadata/tables', 'base', 'api'],
+    ...['config.ts', 'data-dir-files.ts', 'installation.ts'],
+  ],
 }
 
 /** Files of `src/` itself: wiring, start and stop; and the file that opens the two stores of `berth migrate-store`. */

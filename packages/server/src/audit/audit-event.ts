@@ -4,7 +4,7 @@
 export interface AuditEvent {
   at: number
   /** The service: `ecr` is shown as `ecr.amazonaws.com`. */
-  source: 'ecr' | 'iam' | 'sts'
+  source: 'ecr' | 'iam' | 'sts' | 'organizations'
   /** The operation, in the service's name for it: `PutImage`, `AssumeRole`. */
   name: string
   region: string

@@ -19,3 +19,16 @@ export function openSecret(keyRing: KeyRing, row: KeyName & { sealed_secret: Uin
   if (!secret) throw new Error(`the secret of access key ${row.access_key_id} does not open`)
   return secret.toString()
 }
+
+/** The entry of the ring that opens it; undefined when none does. */
+export function secretSealedBy(
+  keyRing: Pick<KeyRing, 'sealedBy'>,
+  row: KeyName & { sealed_secret: Uint8Array },
+): string | undefined {
+  return keyRing.sealedBy('access-key', row.sealed_secret, boundTo(row))
+}
+
+/** The same secret, sealed by the newest entry. @throws Error when it does not open */
+export function resealSecret(keyRing: KeyRing, row: KeyName & { sealed_secret: Uint8Array }): Buffer {
+  return sealSecret(keyRing, row, openSecret(keyRing, row))
+}
