@@ -3,10 +3,12 @@
 import { readFile } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import type { AccountId, Region, RegistryName } from '@berth/api/names/registry.ts'
+import { createAuthorizationMessages } from './auth/authorization-message.ts'
 import { createDockerTokens } from './auth/docker-token.ts'
 import { createSealedValues } from './auth/sealed-value.ts'
 import { createSessionTokens } from './auth/session-token.ts'
 import { createSignatureVerifier } from './auth/verify-signature.ts'
+import { createWebIdentities } from './auth/web-identity.ts'
 import { type Clock, systemClock } from './base/clock.ts'
 import { StartError, systemErrorCode } from './base/errors.ts'
 import { type Ids, randomIds } from './base/ids.ts'
@@ -19,6 +21,7 @@ import { createUploads } from './domain/blobs/uploads.ts'
 import { type AccessKeys, createAccessKeys } from './domain/identities/access-keys.ts'
 import { createEntities } from './domain/identities/entities.ts'
 import type { Identities } from './domain/identities/identities.ts'
+import { createRoleSessions } from './domain/identities/role-sessions.ts'
 import { createImages } from './domain/images/images.ts'
 import { createPullTimes } from './domain/images/pull-times.ts'
 import { createReferrers } from './domain/images/referrers.ts'
@@ -40,6 +43,7 @@ import { sweepJobs } from './jobs/sweep-jobs.ts'
 import { Worker } from './jobs/worker.ts'
 import type { Services } from './operations/services.ts'
 import type { Primary } from './processes/primary.ts'
+import { createGuardedFetch } from './remote/guarded-fetch.ts'
 import { factsTable } from './storage/metadata/tables/facts.ts'
 import { uploadsTable } from './storage/metadata/tables/uploads.ts'
 import type { TurnService } from './storage/metadata/turn-service.ts'
@@ -153,7 +157,10 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
 
   const accessKeys = createAccessKeys({ metadata, keyRing, clock, ids, log })
   const resourcePolicies = createResourcePolicies({ metadata })
-  const authorizer = createAuthorizer({ directory, resourcePolicies, clock })
+  const guardedFetch = createGuardedFetch(config.oidc)
+  const authorizationMessages = createAuthorizationMessages(keyRing, installation.id)
+  const { seal: sealMessage } = authorizationMessages
+  const authorizer = createAuthorizer({ directory, resourcePolicies, clock, sealMessage })
 
   const pullTimes = createPullTimes({ metadata, clock, log })
   const repositories = createRepositories({ metadata, clock })
@@ -225,12 +232,16 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
       .template.replaceAll('{account}', registry.accountId)
       .replaceAll('{region}', registry.region)
   const services: Omit<Services, 'downloadLink'> = {
+    ids,
     authorizer,
     entities: createEntities({ metadata }),
     accessKeys,
     directory,
     sessions: installation.sessions,
     sessionTokens,
+    roleSessions: createRoleSessions({ authorizer, directory, sessions: installation.sessions }),
+    webIdentities: createWebIdentities({ fetchJson: guardedFetch.fetchJson, clock, log }),
+    authorizationMessages,
     repositories,
     repositoryPolicies: createRepositoryPolicies({ metadata, authorizer, resourcePolicies }),
     registryPolicies: createRegistryPolicies({ metadata }),

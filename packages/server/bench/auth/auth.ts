@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { type AccountId, parseRegion, repositoryArn } from '@berth/api/names/registry.ts'
 import { signRequest } from '@berth/api/sigv4/sign.ts'
+import { createAuthorizationMessages } from '../../src/auth/authorization-message.ts'
 import { createDockerTokens } from '../../src/auth/docker-token.ts'
 import { createSessionTokens } from '../../src/auth/session-token.ts'
 import { checkScope, parseSignature } from '../../src/auth/signature.ts'
@@ -46,7 +47,9 @@ export async function measureAuth(): Promise<string> {
   try {
     const caller = await fill(metadata, accountId)
     const { accessKeyId, secretAccessKey } = await accessKeys.create(accountId, caller)
-    const authorizer = createAuthorizer({ directory, resourcePolicies: createResourcePolicies({ metadata }), clock })
+    const resourcePolicies = createResourcePolicies({ metadata })
+    const { seal: sealMessage } = createAuthorizationMessages(keyRing, installation.id)
+    const authorizer = createAuthorizer({ directory, resourcePolicies, clock, sealMessage })
     const tokens = createDockerTokens({
       ...{ keyRing, identities, clock, installationId: installation.id, isSessionBound: false },
     })

@@ -48,7 +48,8 @@ export type Fault =
   /** A database or a store of blobs does not answer. */
   | { code: 'Unavailable'; message: string }
   // Access
-  | { code: 'AccessDenied'; message: string }
+  /** `encoded` says more to those whom it concerns (STS DecodeAuthorizationMessage). */
+  | { code: 'AccessDenied'; message: string; encoded?: string }
 
 export type FaultCode = Fault['code']
 export type FaultOf<C extends FaultCode> = Extract<Fault, { code: C }>

@@ -23,6 +23,7 @@ export const identityErrorStatus = {
   InvalidIdentityToken: 400,
   InvalidAuthorizationMessageException: 400,
   PackedPolicyTooLarge: 400,
+  InvalidParameterValue: 400,
   // Both
   ValidationError: 400,
   InvalidAction: 400,

@@ -52,7 +52,7 @@ export function identityOperation<I extends StructureShape, O extends StructureS
     async execute(given, ctx, services, heard) {
       const input = decode(spec.input, given)
       refuse(firstViolation(spec.input, input, { only: spec.naming ?? [] }))
-      refuseLimitedSession(spec.service, ctx)
+      refuseLimitedSession(spec, ctx)
       for (const [action, resource, facts = {}] of await spec.permissions(input, ctx, services)) {
         heard(resource)
         await services.authorizer.authorize(ctx, { action, resource, accountId: ctx.registry.accountId, facts })
@@ -68,8 +68,26 @@ function refuse(violation: Violation | undefined): void {
   if (violation) throw new IdentityError('ValidationError', awsValidationMessage(violation))
 }
 
-/** Sessions of GetSessionToken without a second factor, and federated users, have no IAM (STS GetSessionToken, GetFederationToken). */
-function refuseLimitedSession(service: 'iam' | 'sts', { principal }: RequestContext): void {
-  if (service === 'iam' && principal.session && principal.caller.kind !== 'role-session')
+/**
+ * Sessions of GetSessionToken without a second factor, and federated users, have no IAM, and of STS only this (STS GetSessionToken,
+ * GetFederationToken; IAM, "Compare AWS STS credentials"). What makes either takes a key that is no session's.
+ */
+const openTo: Record<'role' | 'user' | 'federated', (name: string) => boolean> = {
+  role: (name) => name !== 'GetSessionToken' && name !== 'GetFederationToken',
+  user: (name) => name === 'GetCallerIdentity' || name === 'AssumeRole',
+  federated: (name) => name === 'GetCallerIdentity',
+}
+
+function refuseLimitedSession(
+  operation: { service: 'iam' | 'sts'; name: string },
+  { principal }: RequestContext,
+): void {
+  const { session, caller } = principal
+  if (!session) return
+  const kind = caller.kind === 'role-session' ? 'role' : caller.kind === 'federated-user' ? 'federated' : 'user'
+  const { service, name } = operation
+  if (service === 'iam' && kind !== 'role')
     throw new IdentityError('InvalidClientTokenId', 'The security token included in the request is invalid')
+  if (service === 'sts' && !openTo[kind](name))
+    throw new IdentityError('AccessDenied', `Cannot call ${name} with session credentials`)
 }

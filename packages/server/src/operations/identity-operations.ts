@@ -1,9 +1,23 @@
 // Every operation of IAM and STS that is built, by service and name. An explicit list: what is not here is refused as unknown.
 
 import type { IdentityOperation } from './identity-operation.ts'
+import { assumeRole } from './sts/assume-role.ts'
+import { assumeRoleWithWebIdentity } from './sts/assume-role-with-web-identity.ts'
+import { decodeAuthorizationMessage } from './sts/decode-authorization-message.ts'
+import { getAccessKeyInfo } from './sts/get-access-key-info.ts'
 import { getCallerIdentity } from './sts/get-caller-identity.ts'
+import { getFederationToken } from './sts/get-federation-token.ts'
+import { getSessionToken } from './sts/get-session-token.ts'
 
-const all: readonly IdentityOperation[] = [getCallerIdentity]
+const all: readonly IdentityOperation[] = [
+  assumeRole,
+  assumeRoleWithWebIdentity,
+  decodeAuthorizationMessage,
+  getAccessKeyInfo,
+  getCallerIdentity,
+  getFederationToken,
+  getSessionToken,
+]
 
 export const identityOperations: ReadonlyMap<string, IdentityOperation> = new Map(
   all.map((one) => [`${one.service}:${one.name}`, one]),

@@ -1,15 +1,19 @@
 // What operations may use: the domain, and the few things that make addresses and tokens.
 
 import type { RegistryName } from '@berth/api/names/registry.ts'
+import type { AuthorizationMessages } from '../auth/authorization-message.ts'
 import type { DockerTokens } from '../auth/docker-token.ts'
 import type { SealedValues } from '../auth/sealed-value.ts'
 import type { SessionTokens } from '../auth/session-token.ts'
+import type { WebIdentities } from '../auth/web-identity.ts'
+import type { Ids } from '../base/ids.ts'
 import type { RequestContext } from '../base/request-context.ts'
 import type { Blobs } from '../domain/blobs/blobs.ts'
 import type { Uploads } from '../domain/blobs/uploads.ts'
 import type { AccessKeys } from '../domain/identities/access-keys.ts'
 import type { Directory } from '../domain/identities/directory.ts'
 import type { Entities } from '../domain/identities/entities.ts'
+import type { RoleSessions } from '../domain/identities/role-sessions.ts'
 import type { Sessions } from '../domain/identities/sessions.ts'
 import type { Images } from '../domain/images/images.ts'
 import type { Referrers } from '../domain/images/referrers.ts'
@@ -26,12 +30,16 @@ export interface Addresses {
 }
 
 export interface Services {
+  ids: Ids
   authorizer: Authorizer
   entities: Entities
   accessKeys: AccessKeys
   directory: Directory
   sessions: Sessions
   sessionTokens: SessionTokens
+  roleSessions: RoleSessions
+  webIdentities: WebIdentities
+  authorizationMessages: AuthorizationMessages
   repositories: Repositories
   repositoryPolicies: RepositoryPolicies
   registryPolicies: RegistryPolicies

@@ -108,6 +108,7 @@ export async function testStore(t: TestContext, name: StoreName = storeUnderTest
       directory: createDirectory({ metadata }),
       resourcePolicies: createResourcePolicies({ metadata }),
       clock,
+      sealMessage: () => 'sealed',
     }),
     log: silentLog,
     dataDir,

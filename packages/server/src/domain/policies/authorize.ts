@@ -7,11 +7,13 @@ import { RegistryError } from '../../base/errors.ts'
 import type { Principal, Tag } from '../../base/principal.ts'
 import type { RequestContext } from '../../base/request-context.ts'
 import type { Directory, Snapshot } from '../identities/directory.ts'
+import { type AuthorizationMessage, authorizationMessage, recordedContext } from './authorization-message.ts'
 import type { CompiledPolicy } from './compile-policy.ts'
 import { type ContextInputs, createContextKeys } from './context-keys.ts'
 import { denialMessage } from './denial.ts'
 import { type Decision, type EvaluateOptions, evaluate, type Guard, type PolicySet } from './evaluate.ts'
 import { evaluateTrust } from './evaluate-trust.ts'
+import { administratorAccess } from './managed-policies.ts'
 import { compileBundle, emptyBundle } from './policy-bundle.ts'
 import type { Request } from './request.ts'
 import type { ResourcePolicies } from './resource-policies.ts'
@@ -59,11 +61,13 @@ export function createAuthorizer(parts: {
   directory: Directory
   resourcePolicies: ResourcePolicies
   clock: Clock
+  /** Seals what a refused caller may ask about (STS DecodeAuthorizationMessage). */
+  sealMessage: (message: AuthorizationMessage) => string
 }): Authorizer {
-  const { directory, resourcePolicies, clock } = parts
+  const { directory, resourcePolicies, clock, sealMessage } = parts
 
   /** What was allowed on another node a moment ago is allowed here too: before it is refused, it is looked at as it is now. */
-  async function decide(ctx: RequestContext, access: Access, options?: EvaluateOptions): Promise<Decided> {
+  async function decide(ctx: RequestContext, access: Access, options?: EvaluateOptions) {
     const decided = await decideAsOf(undefined, ctx, access, options)
     const isFinal = decided.decision.decision === 'allow' || !directory.mayBeOld
     return log(ctx, isFinal ? decided : await decideAsOf('now', ctx, access, options))
@@ -81,7 +85,14 @@ export function createAuthorizer(parts: {
     // What an account that is closed has said is not heard any more: nobody reaches what it holds.
     const resourceSide = side && snapshot.hasAccount(accountId) ? side.policies : emptyBundle
     const policies = { ...policiesOf(snapshot, ctx.principal), resource: resourceSide }
-    return { request, decision: isRecovery(request) ? recovered : evaluate(request, policies, options) }
+    return { request, policies, decision: isRecovery(request) ? recovered : evaluate(request, policies, options) }
+  }
+
+  /** Decided once more, to see all that had a say: refusals are rare, and all else should not pay for it. */
+  function encodedMessage(request: Request, policies: PolicySet, decision: Decision): string {
+    const context = recordedContext(request.context)
+    const { matched = [] } = evaluate({ ...request, context }, policies, { explain: true })
+    return sealMessage(authorizationMessage(request, decision, { matched, looked: context.looked }))
   }
 
   function requestOf(
@@ -122,9 +133,10 @@ export function createAuthorizer(parts: {
       return (await decide(ctx, access)).decision.decision === 'allow'
     },
     async authorize(ctx, access) {
-      const { request, decision } = await decide(ctx, access)
+      const { request, policies, decision } = await decide(ctx, access)
       if (decision.decision === 'allow') return
-      throw new RegistryError({ code: 'AccessDenied', message: denialMessage(request, decision) })
+      const encoded = encodedMessage(request, policies, decision)
+      throw new RegistryError({ code: 'AccessDenied', message: denialMessage(request, decision), encoded })
     },
     async decideTrust(ctx, roleId, access, options) {
       const snapshot = await directory.current('now')
@@ -153,9 +165,16 @@ export function ownerId({ accountId, caller }: Principal): string {
   return caller.kind === 'user' || caller.kind === 'federated-user' ? caller.userId : accountId
 }
 
+/** Whom a root user vouches for has what his session policies allow of everything (STS GetFederationToken). */
+function isFederatedByRoot({ accountId, caller }: Principal): boolean {
+  return caller.kind === 'federated-user' && caller.userId === accountId
+}
+
 /** The policies on the caller's side. */
 export function policiesOf(snapshot: Snapshot, principal: Principal): Pick<PolicySet, 'identity' | 'guards'> {
-  const { identity, boundary } = snapshot.permissions(ownerId(principal))
+  const { identity, boundary } = isFederatedByRoot(principal)
+    ? { identity: compileBundle([snapshot.managedPolicy(administratorAccess, 'identity')]), boundary: undefined }
+    : snapshot.permissions(ownerId(principal))
   const guards: Guard[] = boundary ? [{ kind: 'boundary', bundle: boundary }] : []
   const policies = principal.session?.policies ?? []
   if (policies.length > 0)
@@ -194,7 +213,7 @@ function isRecovery({ caller, action, resourceAccountId }: Request): boolean {
   return caller.kind === 'root' && caller.accountId === resourceAccountId && recoveries.includes(action)
 }
 
-function log(ctx: RequestContext, decided: Decided): Decided {
+function log<D extends Decided>(ctx: RequestContext, decided: D): D {
   const { fault, decidedBy } = decided.decision
   if (fault !== undefined)
     ctx.log.error(

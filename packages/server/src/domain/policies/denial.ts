@@ -33,8 +33,8 @@ export function denialMessage(request: Request, decision: Decision): string {
 }
 
 /** The answer of AssumeRole, the same whether there is no such role or its trust policy says no. */
-export function assumeRoleDenialMessage(callerArn: string, roleArn: string): string {
-  return `User: ${callerArn} is not authorized to perform: sts:AssumeRole on resource: ${roleArn}`
+export function assumeRoleDenialMessage(callerArn: string, roleArn: string, action = 'sts:AssumeRole'): string {
+  return `User: ${callerArn} is not authorized to perform: ${action} on resource: ${roleArn}`
 }
 
 export const webIdentityDenialMessage = 'Not authorized to perform sts:AssumeRoleWithWebIdentity'
