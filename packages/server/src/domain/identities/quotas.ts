@@ -17,6 +17,11 @@ export const entityQuotas: Record<EntityKind, Quota> = {
 }
 
 export const groupsPerUser: Quota = { name: 'GroupsPerUser', limit: 10 }
+export const policiesPerEntity: Record<'user' | 'group' | 'role', Quota> = {
+  user: { name: 'PoliciesPerUser', limit: 10 },
+  group: { name: 'PoliciesPerGroup', limit: 10 },
+  role: { name: 'PoliciesPerRole', limit: 10 },
+}
 export const accessKeysPerUser: Quota = { name: 'AccessKeysPerUser', limit: 2 }
 
 /** @throws IdentityError LimitExceeded when there are that many already */
