@@ -1,148 +1,36 @@
 // Terraform with the AWS provider against a served registry: a repository is made, planned clean, changed, planned clean and destroyed, and
-// the provider's data sources read it. Terraform reaches no registry of its own here: the provider comes from a folder on this machine.
+// the provider's data sources read it.
 
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
-import { homedir, tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { DeleteRepositoryCommand, DescribeRepositoriesCommand, ListTagsForResourceCommand } from '@aws-sdk/client-ecr'
 import { type ProvingGround, provingGround } from '../../support/proving-ground.ts'
-import { run, skippedAloud, succeed, tool } from '../../support/tool.ts'
+import { skippedAloud } from '../../support/tool.ts'
 import { ociImage } from './images.ts'
-import { machineEnvironment, ownSettings } from './own-settings.ts'
 import { ecrClient, pushImage, refused } from './sdk.ts'
-
-const provider = join('registry.terraform.io', 'hashicorp', 'aws')
-
-/** Folders that Terraform's documents and common set-ups name for providers, those of the environment first. */
-async function likelyFolders(): Promise<string[]> {
-  const named = [
-    'TF_PLUGIN_DIR',
-    'TF_PLUGIN_CACHE_DIR',
-    'TF_PLUGIN_MIRROR',
-    'TF_PROVIDER_MIRROR',
-    'TERRAFORM_PLUGIN_DIR',
-  ]
-  const data = machineEnvironment.XDG_DATA_HOME ?? join(homedir(), '.local', 'share')
-  const folders = [
-    ...named.map((name) => machineEnvironment[name] ?? ''),
-    join(homedir(), '.terraform.d', 'plugins'),
-    join(homedir(), '.terraform.d', 'plugin-cache'),
-    join(data, 'terraform', 'plugins'),
-    '/usr/local/share/terraform/plugins',
-    '/usr/share/terraform/plugins',
-    '/usr/share/terraform/providers',
-    '/var/lib/terraform/plugins',
-  ]
-  for (const parent of ['/opt', '/usr/local/share', '/usr/share', '/usr/local/lib', '/usr/lib', homedir()]) {
-    const children = await readdir(parent).catch(() => [])
-    for (const child of children.filter((name) => /terraform|tf|plugin|provider/i.test(name))) {
-      folders.push(join(parent, child), join(parent, child, 'plugins'), join(parent, child, 'providers'))
-    }
-  }
-  return folders.filter(Boolean)
-}
-
-async function findMirror(): Promise<string | undefined> {
-  for (const folder of await likelyFolders()) {
-    const found = await stat(join(folder, provider)).catch(() => undefined)
-    if (found?.isDirectory()) return folder
-  }
-  return undefined
-}
-
-const terraform = tool('terraform')
-const mirror = await findMirror()
-const skip =
-  terraform.skip ||
-  (mirror === undefined
-    ? skippedAloud('terraform', `no folder with ${provider} was found; TF_PLUGIN_DIR can name one`)
-    : false)
-
-interface Output {
-  value: unknown
-}
+import { skip, terraformProject } from './terraform-project.ts'
 
 test('Terraform: aws_ecr_repository is applied, planned clean, changed, destroyed', {
   skip,
   timeout: 600_000,
 }, async (t) => {
   const ground: ProvingGround = await provingGround()
-  const folder = await mkdtemp(join(tmpdir(), 'berth-terraform-'))
-  t.after(async () => {
-    await rm(folder, { recursive: true, force: true })
-    await ground.close()
-  })
+  t.after(() => ground.close())
   const { server } = ground
   const client = ecrClient(server)
   t.after(() => client.destroy())
 
-  await writeFile(
-    join(folder, 'terraform.rc'),
-    `disable_checkpoint = true
-provider_installation {
-  filesystem_mirror {
-    path = ${JSON.stringify(mirror)}
-  }
-}
-`,
-  )
-  const env = {
-    ...ownSettings,
-    TF_CLI_CONFIG_FILE: join(folder, 'terraform.rc'),
-    TF_IN_AUTOMATION: '1',
-    TF_INPUT: '0',
-    CHECKPOINT_DISABLE: '1',
-    TF_VAR_endpoint: server.url,
-    TF_VAR_access_key: server.accessKeyId,
-    TF_VAR_secret_key: server.secretAccessKey,
-  }
-  const settings = `terraform {
-  required_providers {
-    aws = { source = "hashicorp/aws" }
-  }
-}
-variable "endpoint" {}
-variable "access_key" {}
-variable "secret_key" {}
-provider "aws" {
-  region                      = "us-east-1"
-  access_key                  = var.access_key
-  secret_key                  = var.secret_key
-  skip_credentials_validation = true
-  skip_metadata_api_check     = true
-  skip_requesting_account_id  = true
-  skip_region_validation      = true
-  endpoints {
-    ecr = var.endpoint
-  }
-}
-`
-  const command = (place: string) => ({
-    terraform: (...args: string[]) => succeed(terraform, args, { cwd: place, env, timeoutMs: 300_000 }),
-    /** 0: nothing to do; 2: something to do, kept for `apply`. */
-    plan: async () => {
-      const plan = ['plan', '-no-color', '-detailed-exitcode', '-out=planned']
-      const outcome = await run(terraform, plan, { cwd: place, env, timeoutMs: 300_000 })
-      if (outcome.code === 1) assert.fail(outcome.stderr)
-      return outcome
-    },
-  })
-
   // One state for the repositories, one for what only reads them.
-  const resources = join(folder, 'resources')
-  const reader = join(folder, 'reader')
-  await mkdir(resources)
-  await mkdir(reader)
+  const project = await terraformProject(t, server)
+  const reader = await terraformProject(t, server)
+  const { terraform: apply, plan } = project
   const filterBlock = await exclusionFilterBlock()
 
   async function exclusionFilterBlock(): Promise<boolean> {
-    const place = join(folder, 'schema')
-    await mkdir(place)
-    await writeFile(join(place, 'main.tf'), settings)
-    await command(place).terraform('init', '-no-color')
-    const schema = (await command(place).terraform('providers', 'schema', '-json')).stdout
+    const { write, terraform } = await terraformProject(t, server)
+    await write('')
+    await terraform('init', '-no-color')
+    const schema = (await terraform('providers', 'schema', '-json')).stdout
     const known = schema.includes('image_tag_mutability_exclusion_filter')
     if (!known) {
       const reason = 'this version of the provider has no such block; the AWS CLI and the SDKs judge it'
@@ -151,7 +39,7 @@ provider "aws" {
     return known
   }
 
-  const main = (mutability: string, scan: boolean, tags: string, excluded?: string[]) => `${settings}
+  const main = (mutability: string, scan: boolean, tags: string, excluded?: string[]) => `
 resource "aws_ecr_repository" "app" {
   name                 = "terraform/app"
   image_tag_mutability = "${mutability}"
@@ -187,7 +75,6 @@ output "url" { value = aws_ecr_repository.app.repository_url }
 output "arn" { value = aws_ecr_repository.app.arn }
 output "registry" { value = aws_ecr_repository.app.registry_id }
 `
-  const { terraform: apply, plan } = command(resources)
   const described = async (name: string) => {
     const { repositories } = await client.send(new DescribeRepositoriesCommand({ repositoryNames: [name] }))
     const repository = repositories?.[0]
@@ -196,8 +83,7 @@ output "registry" { value = aws_ecr_repository.app.registry_id }
   }
 
   await t.test('init finds the provider in the folder', async () => {
-    await writeFile(
-      join(resources, 'main.tf'),
+    await project.write(
       main('IMMUTABLE', true, 'team = "blue", keep = "yes"', filterBlock ? ['latest', 'dev-*'] : undefined),
     )
     await apply('init', '-no-color')
@@ -206,10 +92,10 @@ output "registry" { value = aws_ecr_repository.app.registry_id }
   await t.test('apply makes the repositories with their settings and tags', async () => {
     assert.equal((await plan()).code, 2)
     await apply('apply', '-no-color', 'planned')
-    const outputs = JSON.parse((await apply('output', '-json')).stdout) as Record<string, Output>
-    assert.equal(outputs.url?.value, `${server.host}/terraform/app`)
-    assert.equal(outputs.arn?.value, `arn:aws:ecr:us-east-1:${server.accountId}:repository/terraform/app`)
-    assert.equal(outputs.registry?.value, server.accountId)
+    const outputs = await project.outputs()
+    assert.equal(outputs.url, `${server.host}/terraform/app`)
+    assert.equal(outputs.arn, `arn:aws:ecr:us-east-1:${server.accountId}:repository/terraform/app`)
+    assert.equal(outputs.registry, server.accountId)
     const app = await described('terraform/app')
     assert.equal(app.imageTagMutability, 'IMMUTABLE')
     assert.deepEqual(app.imageScanningConfiguration, { scanOnPush: true })
@@ -225,9 +111,8 @@ output "registry" { value = aws_ecr_repository.app.registry_id }
     const image = ociImage()
     await pushImage(client, 'terraform/app', ociImage(), 'v0')
     await pushImage(client, 'terraform/app', image, 'v1', 'stable')
-    await writeFile(
-      join(reader, 'main.tf'),
-      `${settings}
+    await reader.write(
+      `
 data "aws_ecr_authorization_token" "token" {}
 data "aws_ecr_repository" "app" { name = "terraform/app" }
 data "aws_ecr_repositories" "all" {}
@@ -253,11 +138,10 @@ output "newest" { value = data.aws_ecr_image.newest.image_digest }
 output "uri" { value = data.aws_ecr_image.tagged.image_uri }
 `,
     )
-    const read = command(reader).terraform
-    await read('init', '-no-color')
-    await read('apply', '-no-color', '-auto-approve')
-    const outputs = JSON.parse((await read('output', '-json')).stdout) as Record<string, Output>
-    const value = (name: string) => outputs[name]?.value
+    await reader.terraform('init', '-no-color')
+    await reader.terraform('apply', '-no-color', '-auto-approve')
+    const outputs = await reader.outputs()
+    const value = (name: string) => outputs[name]
     assert.equal(value('endpoint'), server.url)
     assert.equal(value('user'), 'AWS')
     assert.equal(value('mutability'), 'IMMUTABLE')
@@ -271,10 +155,7 @@ output "uri" { value = data.aws_ecr_image.tagged.image_uri }
   })
 
   await t.test('a change of every setting is made in place, and a plan after it finds nothing to do', async () => {
-    await writeFile(
-      join(resources, 'main.tf'),
-      main('MUTABLE', false, 'team = "red", added = "1"', filterBlock ? ['nightly-*'] : undefined),
-    )
+    await project.write(main('MUTABLE', false, 'team = "red", added = "1"', filterBlock ? ['nightly-*'] : undefined))
     const planned = await plan()
     assert.equal(planned.code, 2)
     assert.match(planned.stdout, /0 to add, \d+ to change, 0 to destroy/)
