@@ -3,8 +3,10 @@
 import { readFile } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import type { AccountId, Region, RegistryName } from '@berth/api/names/registry.ts'
+import { createAuditLog } from './audit/audit-log.ts'
 import { createAuthorizationMessages } from './auth/authorization-message.ts'
 import { createDockerTokens } from './auth/docker-token.ts'
+import { failedLoginBudget } from './auth/failed-logins.ts'
 import { createSealedValues } from './auth/sealed-value.ts'
 import { createSessionTokens } from './auth/session-token.ts'
 import { createSignatureVerifier } from './auth/verify-signature.ts'
@@ -48,11 +50,13 @@ import { factsTable } from './storage/metadata/tables/facts.ts'
 import { uploadsTable } from './storage/metadata/tables/uploads.ts'
 import type { TurnService } from './storage/metadata/turn-service.ts'
 import { isShared, type JoinedStores } from './stores.ts'
+import { createAuditor } from './wire/auditor.ts'
 import { createAwsJsonWire } from './wire/aws-json/handle.ts'
 import { createAwsQueryWire } from './wire/aws-query/handle.ts'
 import { createDownloads } from './wire/downloads.ts'
 import { createBlobRedirects } from './wire/oci/blob-redirects.ts'
 import { createOciWire } from './wire/oci/handle.ts'
+import { createThrottles } from './wire/throttles.ts'
 
 /** What all large bodies of the API together may take of memory. */
 const bodyBudgetBytes = 96 * 1024 * 1024
@@ -95,6 +99,8 @@ export interface RegistryParts {
   log: LogSink
   /** Ends the process: the store can not be trusted any more. */
   stop: (reason: string) => void
+  /** How often an address may fail to log in before it has to wait. */
+  failedLoginBudget: number
   /** In a worker: the stores are the primary's, and so is what one process does for all. */
   joins?: JoinedStores
   /** In a worker: the numbers of all processes. */
@@ -107,6 +113,7 @@ function defaultParts(config: Config): RegistryParts {
     clock: systemClock,
     ids: randomIds,
     log,
+    failedLoginBudget,
     stop(reason) {
       log.log.fatal(reason)
       log.flush()
@@ -186,6 +193,17 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
     isSessionBound: config.isTokenSessionBound,
   })
   const sessionTokens = createSessionTokens(keyRing, installation.id)
+  const { target, retentionMs, includesPulls } = config.audit
+  const auditLog = createAuditLog({ target, retentionMs, dataDir: config.dataDir, clock, log })
+  const auditor = createAuditor({
+    auditLog,
+    directory,
+    clock,
+    homeAccountId: installation.accountId,
+    homeRegion: config.region,
+    includesPulls,
+  })
+  const throttles = createThrottles({ clock, budget: parts.failedLoginBudget })
   const bodies = createBodyReader(bodyBudgetBytes)
   const sendContent = createContentSender()
   const redirectBlob = createBlobRedirects(config.isBlobRedirectOn)
@@ -200,12 +218,15 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
     clock,
     sendContent,
     redirectBlob,
+    auditor,
+    throttles,
   })
   const pageTokens = createSealedValues<unknown>(keyRing, 'page-token')
 
   const metrics = createMetrics(() => {
     const { commits, syncs, walBytes } = metadata.statistics()
-    return { commits, walSyncs: syncs, walBytes, ...bytes.statistics() }
+    const { droppedEvents: auditDroppedEvents } = auditLog
+    return { commits, walSyncs: syncs, walBytes, ...bytes.statistics(), auditDroppedEvents }
   }, worker)
   const health = createHealth({
     clock,
@@ -275,12 +296,16 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
       authorizer,
       tokens,
       isServed,
+      auditor,
+      throttles,
     }),
     ecr: createAwsJsonWire({
       signatures,
       bodies,
       clock,
       services: servicesOf,
+      auditor,
+      throttles,
     }),
     query: createAwsQueryWire({
       signatures,
@@ -288,6 +313,8 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
       clock,
       homeRegion: config.region,
       services: servicesOf,
+      auditor,
+      throttles,
     }),
     download: downloads.handle,
   }
@@ -354,6 +381,8 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
       await pullTimes.close()
       await accessKeys.close()
       metrics.close()
+      await auditor.settled()
+      await auditLog.close()
       await installation.close()
       parts.log.flush()
     },

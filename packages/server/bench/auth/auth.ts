@@ -65,7 +65,7 @@ export async function measureAuth(): Promise<string> {
     const basic = () => `Basic ${Buffer.from(`AWS:${tokens.issue(key.principal, region).password}`).toString('base64')}`
     const byToken = async (authorization: string) => {
       const exchange = exchangeOf('GET', '/v2/team-150/app/manifests/latest', { host: 'localhost:5000', authorization })
-      const { principal } = await authenticate(exchange, tokens, isServed)
+      const { principal } = await authenticate(exchange, tokens, isServed, { source: 'ecr' })
       await authorizer.authorize(contextOf(exchange, principal, registry), access('ecr:BatchGetImage'))
     }
     const body = JSON.stringify({ repositoryName: 'team-150/app', imageIds: [{ imageTag: 'latest' }] })

@@ -57,7 +57,7 @@ describe('docker tokens (ECR GetAuthorizationToken)', () => {
     advance(12 * hours - 1)
     assert.equal((await open(headerOf(password))).is, 'valid')
     advance(1)
-    assert.deepEqual(await open(headerOf(password)), { is: 'expired' })
+    assert.deepEqual(await open(headerOf(password)), { is: 'expired', accessKeyId: 'AKIA1' })
   })
 
   test('no two are equal, and none says anything in clear', async () => {
@@ -122,11 +122,11 @@ describe('docker tokens (ECR GetAuthorizationToken)', () => {
     const header = headerOf(issue(principal, region).password)
     assert.equal((await open(header)).is, 'valid')
     known.set('AKIA1', { ...accessKey, principal: { ...principal, accessKeyVersion: 2 } })
-    assert.deepEqual(await open(header), { is: 'revoked' })
+    assert.deepEqual(await open(header), { is: 'revoked', accessKeyId: 'AKIA1' })
     known.set('AKIA1', accessKey)
     assert.equal((await open(header)).is, 'valid')
     known.clear()
-    assert.deepEqual(await open(header), { is: 'revoked' })
+    assert.deepEqual(await open(header), { is: 'revoked', accessKeyId: 'AKIA1' })
   })
 
   test('a token is opened once, and its end is seen all the same', async () => {

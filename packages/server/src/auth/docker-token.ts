@@ -26,9 +26,9 @@ export type OpenedToken =
   | { is: 'valid'; principal: Principal; region: Region }
   /** Not Basic, not user AWS, not sealed by us. */
   | { is: 'malformed' }
-  | { is: 'expired' }
+  | { is: 'expired'; accessKeyId: string }
   /** Its access key was disabled or deleted, or the user or role behind it is gone. */
-  | { is: 'revoked' }
+  | { is: 'revoked'; accessKeyId: string }
 
 interface Payload {
   key: string
@@ -81,11 +81,11 @@ export function createDockerTokens(parts: {
       if (header === emptyCredentials) return { is: 'absent' }
       const payload = payloadOf(header)
       if (!payload) return { is: 'malformed' }
-      if (payload.expiresAt <= clock.now()) return { is: 'expired' }
+      if (payload.expiresAt <= clock.now()) return { is: 'expired', accessKeyId: payload.key }
       const principal = (await identities.findAccessKey(payload.key))?.principal
       return principal?.accessKeyVersion === payload.version
         ? { is: 'valid', principal, region: payload.region }
-        : { is: 'revoked' }
+        : { is: 'revoked', accessKeyId: payload.key }
     },
   }
 }

@@ -13,7 +13,7 @@ function prepare() {
     exhaust(address = '203.0.113.7') {
       for (let i = 0; i < 30; i += 1)
         assert.deepEqual(logins.fail(address), { isThrottled: false, retryAfterSeconds: 0 })
-      assert.equal(logins.fail(address).isThrottled, true)
+      assert.deepEqual(logins.fail(address), { isThrottled: true, retryAfterSeconds: 6, unrecorded: 0 })
     },
   }
 }
@@ -48,11 +48,20 @@ describe('failed logins', () => {
     exhaust()
     clock.advance(6000)
     assert.equal(fail().isThrottled, false)
-    assert.deepEqual(fail(), { isThrottled: true, retryAfterSeconds: 12 })
+    assert.deepEqual(fail(), { isThrottled: true, retryAfterSeconds: 12, unrecorded: 0 })
     clock.advance(12_000)
     assert.equal(fail().isThrottled, false)
     assert.equal(fail().isThrottled, false)
-    assert.deepEqual(fail(), { isThrottled: true, retryAfterSeconds: 24 })
+    assert.deepEqual(fail(), { isThrottled: true, retryAfterSeconds: 24, unrecorded: 0 })
+  })
+
+  it('tell at the begin of a time of waiting how many were throttled in the last', () => {
+    const { fail, exhaust, clock } = prepare()
+    exhaust()
+    for (let n = 0; n < 40; n += 1) assert.equal('unrecorded' in fail(), false)
+    clock.advance(6000)
+    fail()
+    assert.equal(fail().unrecorded, 40)
   })
 
   it('are forgiven after three minutes of quiet', () => {
@@ -81,7 +90,7 @@ describe('failed logins', () => {
     const { fail, exhaust, clock } = prepare()
     exhaust()
     clock.advance(-86_400_000)
-    assert.deepEqual(fail(), { isThrottled: true, retryAfterSeconds: 12 })
+    assert.deepEqual(fail(), { isThrottled: true, retryAfterSeconds: 12, unrecorded: 0 })
   })
 
   describe('are counted together', () => {

@@ -50,6 +50,11 @@ export class SignatureError extends Error {
   }
 }
 
+/** Whether a request did not prove who asks, for whoever counts those. The holder of a session that is over has proved it. */
+export function isFailedLogin(thrown: unknown): thrown is SignatureError {
+  return thrown instanceof SignatureError && thrown.code !== 'ExpiredToken'
+}
+
 export interface SignedRequest {
   method: string
   /** The request target as it came, never a parsed URL. */

@@ -6,12 +6,13 @@ import type { Exchange } from './exchange.ts'
 
 const delayResolutionMs = 5
 
-export interface StoreStatistics {
+export interface Statistics {
   commits: number
   walSyncs: number
   walBytes: number
   fileSyncs: number
   folderSyncs: number
+  auditDroppedEvents: number
 }
 
 export interface JobStatistics {
@@ -31,7 +32,7 @@ export interface Metrics {
   close(): void
 }
 
-export function createMetrics(store: () => StoreStatistics, jobs: { statistics(): Promise<JobStatistics> }): Metrics {
+export function createMetrics(numbers: () => Statistics, jobs: { statistics(): Promise<JobStatistics> }): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const delay = monitorEventLoopDelay({ resolution: delayResolutionMs })
@@ -53,20 +54,21 @@ export function createMetrics(store: () => StoreStatistics, jobs: { statistics()
       delay.reset()
     },
   })
-  const gauges: Record<keyof StoreStatistics, [name: string, help: string]> = {
+  const gauges: Record<keyof Statistics, [name: string, help: string]> = {
     commits: ['berth_store_commits_total', 'Transactions committed'],
     walSyncs: ['berth_store_wal_syncs_total', 'Syncs of the write-ahead log, each shared by all commits that waited'],
     walBytes: ['berth_store_wal_bytes', 'Estimated size of the write-ahead log since its last restart'],
     fileSyncs: ['berth_store_file_syncs_total', 'Syncs of blob files'],
+    auditDroppedEvents: ['berth_audit_dropped_events', 'Events that the audit log has lost since the start'],
     folderSyncs: ['berth_store_folder_syncs_total', 'Syncs of blob folders, each shared by all promotions that waited'],
   }
-  for (const [key, [name, help]] of Object.entries(gauges) as [keyof StoreStatistics, [string, string]][]) {
+  for (const [key, [name, help]] of Object.entries(gauges) as [keyof Statistics, [string, string]][]) {
     new Gauge({
       name,
       help,
       registers: [registry],
       collect() {
-        this.set(store()[key])
+        this.set(numbers()[key])
       },
     })
   }

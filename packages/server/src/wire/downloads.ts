@@ -11,11 +11,12 @@ import type { Identities } from '../domain/identities/identities.ts'
 import type { Authorizer } from '../domain/policies/authorize.ts'
 import type { Exchange } from '../http/exchange.ts'
 import type { SendContent } from '../http/send-content.ts'
+import type { Call } from './auditor.ts'
 import { contextOf } from './context.ts'
 import type { RedirectBlob } from './oci/blob-redirects.ts'
 import { sendBlob } from './oci/blobs.ts'
-import { OciRefusal } from './oci/errors.ts'
-import { fail } from './oci/fail.ts'
+import { FailedLogin, OciRefusal } from './oci/errors.ts'
+import { type FailParts, fail } from './oci/fail.ts'
 
 const lifetimeMs = 15 * 60 * 1000
 export const downloadPath = '/_berth/blobs/'
@@ -33,7 +34,7 @@ export interface Downloads {
   handle(exchange: Exchange): Promise<void>
 }
 
-export function createDownloads(parts: {
+export interface DownloadParts extends FailParts {
   tickets: SealedValues<DownloadTicket>
   installationId: string
   identities: Identities
@@ -42,29 +43,38 @@ export function createDownloads(parts: {
   clock: Clock
   sendContent: SendContent
   redirectBlob: RedirectBlob
-}): Downloads {
+}
+
+export function createDownloads(parts: DownloadParts): Downloads {
   const { tickets, installationId, identities, authorizer, blobs, clock } = parts
 
-  async function send(exchange: Exchange): Promise<void> {
+  async function send(exchange: Exchange, call: Call): Promise<void> {
     if (exchange.method !== 'GET' && exchange.method !== 'HEAD') {
       throw new OciRefusal(405, 'UNSUPPORTED', 'A download link can only be read.', { Allow: 'GET, HEAD' })
     }
     const ticket = tickets.open(exchange.path.slice(downloadPath.length), installationId)
     const digest = parseDigest(ticket?.digest ?? '')
-    if (!ticket || !digest) throw new OciRefusal(403, 'DENIED', 'The download link is not valid.')
+    if (!ticket || !digest) throw new FailedLogin(403, 'DENIED', 'The download link is not valid.')
+    const registry = { accountId: ticket.accountId, region: ticket.region }
+    const resource = repositoryArn(registry, ticket.repository)
+    call.claimedAccessKeyId = ticket.accessKeyId
+    call.region = ticket.region
+    call.accountId = ticket.accountId
+    call.input = { registryId: ticket.accountId, repositoryName: ticket.repository, layerDigest: digest }
+    call.resources = [resource]
     if (ticket.expiresAt <= clock.now())
       throw new OciRefusal(403, 'DENIED', 'The download link has expired. Ask for a new one.')
     const accessKey = await identities.findAccessKey(ticket.accessKeyId)
-    if (!accessKey) throw new OciRefusal(403, 'DENIED', 'The download link is not valid any more.')
+    if (!accessKey) throw new FailedLogin(403, 'DENIED', 'The download link is not valid any more.')
     const { principal } = accessKey
-    const registry = { accountId: ticket.accountId, region: ticket.region }
+    call.principal = principal
     exchange.record.principal = principal.arn
     exchange.record.action = 'ecr:GetDownloadUrlForLayer'
     exchange.record.repository = ticket.repository
     const ctx = contextOf(exchange, principal, registry)
     await authorizer.authorize(ctx, {
       action: 'ecr:GetDownloadUrlForLayer',
-      resource: repositoryArn(registry, ticket.repository),
+      resource,
       accountId: registry.accountId,
     })
     await sendBlob(exchange, await blobs.get(ctx, ticket.repository, digest), parts)
@@ -81,6 +91,14 @@ export function createDownloads(parts: {
       }
       return downloadPath + tickets.seal(ticket, installationId)
     },
-    handle: (exchange) => send(exchange).catch((thrown) => fail(exchange, thrown)),
+    async handle(exchange) {
+      const call: Call = { source: 'ecr', name: 'GetDownloadUrlForLayer' }
+      try {
+        await send(exchange, call)
+        parts.auditor.record(exchange, call, {})
+      } catch (failure) {
+        fail(exchange, call, failure, parts)
+      }
+    },
   }
 }

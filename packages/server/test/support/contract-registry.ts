@@ -43,9 +43,12 @@ export interface ContractRegistry extends TestRegistry {
   identitiesChanged(): Promise<void>
 }
 
-export async function contractRegistry(flags: Record<string, string> = {}): Promise<ContractRegistry> {
+export async function contractRegistry(
+  flags: Record<string, string> = {},
+  options: { failedLoginBudget?: number } = {},
+): Promise<ContractRegistry> {
   const clock = manualClock(startOfTime)
-  const made = await testRegistry({ clock, flags })
+  const made = await testRegistry({ ...options, clock, flags })
   const http = plainHttp(made.url)
   const awsAs = (credentials: TestCredentials, inRegion = region) =>
     awsWire({ http, host: made.host, clock, credentials, region: inRegion })

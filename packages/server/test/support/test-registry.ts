@@ -48,7 +48,7 @@ export interface TestRegistry {
 }
 
 export async function testRegistry(
-  options: { clock?: Clock; flags?: Record<string, string> } = {},
+  options: { clock?: Clock; flags?: Record<string, string>; failedLoginBudget?: number } = {},
 ): Promise<TestRegistry> {
   const dataDir = await mkdtemp(join(tmpdir(), 'berth-registry-'))
   const store = await createStore(storeUnderTest())
@@ -61,6 +61,8 @@ export async function testRegistry(
     stop: (reason) => {
       throw new Error(reason)
     },
+    // Refusals are what many tests are about, and all of them come from one address.
+    failedLoginBudget: options.failedLoginBudget ?? Number.POSITIVE_INFINITY,
     ...(options.clock ? { clock: options.clock } : {}),
   })
   const { url } = await registry.listen()

@@ -3,6 +3,7 @@
 import type { SignatureErrorCode } from '../../auth/signature.ts'
 import { type Fault, RegistryError, type Renderer } from '../../base/errors.ts'
 import * as sentences from '../sentences.ts'
+import { Throttled } from '../throttles.ts'
 
 export interface AwsError {
   status: number
@@ -10,6 +11,7 @@ export interface AwsError {
   message: string
   /** More members of the body. */
   extra?: Record<string, unknown>
+  headers?: Record<string, string>
 }
 
 const error = (type: string, message: string, extra?: Record<string, unknown>): AwsError => ({
@@ -93,6 +95,10 @@ export class AwsRefusal extends Error {
 
 export function toAwsError(thrown: unknown): AwsError | undefined {
   if (thrown instanceof AwsRefusal) return thrown.answer
+  if (thrown instanceof Throttled) {
+    const headers = { 'Retry-After': String(thrown.retryAfterSeconds) }
+    return { ...error('ThrottlingException', thrown.message), headers }
+  }
   if (thrown instanceof RegistryError) return renderFault(thrown.fault)
   return undefined
 }

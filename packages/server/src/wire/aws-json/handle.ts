@@ -9,9 +9,15 @@ import {
   publicTargetPrefix,
 } from '@berth/api/ecr/operation-names.ts'
 import { JsonError, readJson } from '@berth/api/json/strict-json.ts'
-import { parseRegion } from '@berth/api/names/registry.ts'
+import { parseRegion, repositoryArn } from '@berth/api/names/registry.ts'
 import { SerializationError } from '@berth/api/shapes/serialization-error.ts'
-import { checkScope, type ParsedSignature, parseSignature, SignatureError } from '../../auth/signature.ts'
+import {
+  checkScope,
+  isFailedLogin,
+  type ParsedSignature,
+  parseSignature,
+  SignatureError,
+} from '../../auth/signature.ts'
 import type { SignatureVerifier } from '../../auth/verify-signature.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Principal } from '../../base/principal.ts'
@@ -21,7 +27,9 @@ import { withInterimAnswers } from '../../http/interim-answers.ts'
 import { operations } from '../../operations/all.ts'
 import type { Caller, Operation } from '../../operations/operation.ts'
 import type { Services } from '../../operations/services.ts'
+import type { Auditor, Call } from '../auditor.ts'
 import { contextOf } from '../context.ts'
+import type { Throttles } from '../throttles.ts'
 import { type AwsError, AwsRefusal, signatureErrorTypes, toAwsError } from './errors.ts'
 
 const maxUnknownBodyBytes = 64 * 1024
@@ -34,15 +42,19 @@ export interface AwsJsonParts {
   services: (exchange: Exchange) => Services
   bodies: BodyReader
   clock: Clock
+  auditor: Auditor
+  throttles: Throttles
 }
 
 export function createAwsJsonWire(parts: AwsJsonParts): AwsJsonWire {
-  const { signatures, bodies, clock } = parts
+  const { signatures, bodies, clock, auditor, throttles } = parts
 
-  async function run(exchange: Exchange): Promise<unknown> {
+  async function run(exchange: Exchange, call: Call): Promise<unknown> {
     const target = exchange.header('x-amz-target') ?? ''
     const operation = findOperation(target)
+    if (operation) call.name = operation.name
     const signature = parseSignature(signedRequest(exchange))
+    call.claimedAccessKeyId = signature.accessKeyId
     checkScope(signature, clock.now(), signatures.rules('ecr'))
     const hash = createHash('sha256')
     const limits = { maxBytes: operation?.maxBodyBytes ?? maxUnknownBodyBytes, timeoutMs: bodyTimeoutMs }
@@ -52,28 +64,31 @@ export function createAwsJsonWire(parts: AwsJsonParts): AwsJsonWire {
       async (body) => {
         const principal = await signatures.verify(signature, signedRequest(exchange), hash.digest('hex'), 'ecr')
         exchange.record.principal = principal.arn
+        call.principal = principal
         if (!operation) throw unknownOperation(target)
         exchange.record.action = `ecr:${operation.name}`
-        const services = parts.services(exchange)
-        return operation.execute(
-          parseBody(body, operation),
-          callerOf(exchange, principal, signature),
-          services,
-          (repository) => {
-            exchange.record.repository = repository
-          },
-        )
+        if (operation.name === 'GetAuthorizationToken') throttles.countAuthorizationToken(principal.accessKeyId)
+        call.input = parseBody(body, operation)
+        const caller = callerOf(exchange, call, principal, signature)
+        return operation.execute(call.input, caller, parts.services(exchange), (repository) => {
+          exchange.record.repository = repository
+        })
       },
       (chunk) => hash.update(chunk),
     )
   }
 
   return async (exchange) => {
+    const call: Call = { source: 'ecr' }
     try {
-      const output = await withInterimAnswers(exchange, () => run(exchange))
+      const output = await withInterimAnswers(exchange, () => run(exchange, call))
       send(exchange, 200, output)
-    } catch (thrown) {
-      fail(exchange, thrown)
+      auditor.record(exchange, call, { output })
+    } catch (failure) {
+      const throttled = isFailedLogin(failure) ? throttles.failedLogin(exchange.clientAddress) : undefined
+      const thrown = throttled ?? failure
+      const { type: code, message } = fail(exchange, thrown)
+      auditor.record(exchange, call, { error: { code, message }, thrown })
     }
   }
 }
@@ -104,17 +119,23 @@ function parseBody(body: Buffer, operation: Operation): unknown {
   return readJson(body, { maxDepth: 64, ...(liftStringsOver === undefined ? {} : { liftStringsOver }) })
 }
 
-function callerOf(exchange: Exchange, principal: Principal, signature: ParsedSignature): Caller {
+function callerOf(exchange: Exchange, call: Call, principal: Principal, signature: ParsedSignature): Caller {
   const region = parseRegion(signature.region)
   if (!region) throw new Error('the region of a verified signature is no region')
+  call.region = region
   return {
     principal,
     region,
-    context: (registry) => contextOf(exchange, principal, registry),
+    context(registry) {
+      const { repository } = exchange.record
+      call.accountId = registry.accountId
+      if (repository) call.resources = [repositoryArn(registry, repository)]
+      return contextOf(exchange, principal, registry)
+    },
   }
 }
 
-function fail(exchange: Exchange, thrown: unknown): void {
+function fail(exchange: Exchange, thrown: unknown): AwsError {
   const known = toAwsError(thrown) ?? refusalOf(thrown)
   if (!known) exchange.log.error({ err: thrown, requestId: exchange.requestId }, 'a request failed')
   const answer: AwsError = known ?? {
@@ -123,7 +144,9 @@ function fail(exchange: Exchange, thrown: unknown): void {
     message: `Something went wrong. The request id is ${exchange.requestId}.`,
   }
   exchange.record.error = answer.type
-  send(exchange, answer.status, { __type: answer.type, message: answer.message, ...answer.extra })
+  const body = { __type: answer.type, message: answer.message, ...answer.extra }
+  send(exchange, answer.status, body, answer.headers)
+  return answer
 }
 
 function refusalOf(thrown: unknown): AwsError | undefined {
@@ -154,7 +177,7 @@ const bodyErrors: Record<BodyError['reason'], AwsError> = {
   incomplete: { status: 400, type: 'RequestAbortedException', message: 'The body is shorter than its Content-Length' },
 }
 
-function send(exchange: Exchange, status: number, value: unknown): void {
+function send(exchange: Exchange, status: number, value: unknown, headers: Record<string, string> = {}): void {
   const { response } = exchange
   if (response.destroyed) return
   const bytes = Buffer.from(JSON.stringify(value))
@@ -162,5 +185,6 @@ function send(exchange: Exchange, status: number, value: unknown): void {
   response.setHeader('Content-Type', 'application/x-amz-json-1.1')
   response.setHeader('Content-Length', bytes.length)
   response.setHeader('x-amzn-RequestId', exchange.requestId)
+  for (const [name, text] of Object.entries(headers)) response.setHeader(name, text)
   response.end(bytes)
 }

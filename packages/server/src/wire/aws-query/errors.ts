@@ -5,12 +5,14 @@ import { SignatureError, type SignatureErrorCode } from '../../auth/signature.ts
 import { type FaultCode, RegistryError } from '../../base/errors.ts'
 import { IdentityError, identityErrorStatus } from '../../base/identity-error.ts'
 import { BodyError } from '../../http/body.ts'
+import { Throttled } from '../throttles.ts'
 import { QueryInputError } from './query-input.ts'
 
 export interface QueryError {
   status: number
   code: string
   message: string
+  headers?: Record<string, string>
 }
 
 const signatureErrors: Record<SignatureErrorCode, { status: number; code: string }> = {
@@ -45,6 +47,10 @@ export function toQueryError(thrown: unknown): QueryError | undefined {
       ...signatureErrors[thrown.code],
       message: missing ? 'Request is missing Authentication Token' : thrown.message,
     }
+  }
+  if (thrown instanceof Throttled) {
+    const headers = { 'Retry-After': String(thrown.retryAfterSeconds) }
+    return { status: 400, code: 'Throttling', message: thrown.message, headers }
   }
   if (thrown instanceof QueryInputError || thrown instanceof SerializationError)
     return { status: 400, code: 'MalformedInput', message: thrown.message }

@@ -6,7 +6,7 @@ import { iamNamespace, iamVersion } from '@berth/api/iam/operation-names.ts'
 import { type AccountId, parseRegion, type Region } from '@berth/api/names/registry.ts'
 import { type QueryParameter, splitTarget } from '@berth/api/sigv4/canonical-request.ts'
 import { stsNamespace, stsVersion } from '@berth/api/sts/operation-names.ts'
-import { checkScope, type ParsedSignature, parseSignature } from '../../auth/signature.ts'
+import { checkScope, isFailedLogin, type ParsedSignature, parseSignature } from '../../auth/signature.ts'
 import type { SignatureVerifier } from '../../auth/verify-signature.ts'
 import type { Clock } from '../../base/clock.ts'
 import { IdentityError } from '../../base/identity-error.ts'
@@ -16,8 +16,10 @@ import type { Exchange } from '../../http/exchange.ts'
 import type { IdentityOperation } from '../../operations/identity-operation.ts'
 import { identityOperations } from '../../operations/identity-operations.ts'
 import type { Services } from '../../operations/services.ts'
+import type { Auditor, Call } from '../auditor.ts'
 import { contextOf } from '../context.ts'
-import { toQueryError } from './errors.ts'
+import type { Throttles } from '../throttles.ts'
+import { type QueryError, toQueryError } from './errors.ts'
 import { parseForm, readInput } from './query-input.ts'
 import { renderError, renderResult } from './xml-output.ts'
 
@@ -32,6 +34,8 @@ export interface AwsQueryParts {
   clock: Clock
   /** Of requests that name none: unsigned ones. */
   homeRegion: Region
+  auditor: Auditor
+  throttles: Throttles
 }
 
 type QueryService = IdentityOperation['service']
@@ -39,9 +43,10 @@ const versions: Record<string, QueryService> = { [iamVersion]: 'iam', [stsVersio
 const namespaces: Record<QueryService, string> = { iam: iamNamespace, sts: stsNamespace }
 
 export function createAwsQueryWire(parts: AwsQueryParts): AwsQueryWire {
-  const { signatures, bodies, clock, homeRegion } = parts
+  const { signatures, bodies, clock, homeRegion, auditor, throttles } = parts
 
-  async function run(exchange: Exchange, heard: (service: QueryService) => void): Promise<string> {
+  /** Gives the output and its XML. */
+  async function run(exchange: Exchange, call: Call & { source: QueryService }): Promise<[object, string]> {
     const { request } = exchange
     const query = splitTarget(request.url ?? '').query
     const isForm = exchange.method === 'POST'
@@ -49,12 +54,18 @@ export function createAwsQueryWire(parts: AwsQueryParts): AwsQueryWire {
       const parameters = parseForm(isForm ? textOf(body) : query)
       const value = (name: string) => parameters.find((parameter) => parameter.name === name)?.value ?? ''
       const service = versions[value('Version')]
-      if (service) heard(service)
+      if (service) call.source = service
       const operation = service && identityOperations.get(`${service}:${value('Action')}`)
+      if (operation) call.name = operation.name
       const signature = operation?.isUnsigned ? undefined : parseSignature(signedRequest(exchange))
-      const principal = signature && (await verify(exchange, signature, service ?? 'sts', body))
+      if (signature) {
+        call.claimedAccessKeyId = signature.accessKeyId
+        call.principal = await verify(exchange, signature, service ?? 'sts', body)
+        call.region = parseRegion(signature.region) ?? homeRegion
+      }
       if (!operation) throw unknownOperation(value('Action'), value('Version'))
-      return execute(exchange, operation, parameters, principal, signature)
+      if (service === 'sts') throttles.countStsCall(call.principal?.accessKeyId, exchange.clientAddress)
+      return execute(exchange, operation, parameters, call)
     })
   }
 
@@ -67,38 +78,42 @@ export function createAwsQueryWire(parts: AwsQueryParts): AwsQueryWire {
     exchange: Exchange,
     operation: IdentityOperation,
     parameters: readonly QueryParameter[],
-    principal: Principal = nobody,
-    signature?: ParsedSignature,
-  ): Promise<string> {
+    call: Call,
+  ): Promise<[object, string]> {
     const { service, name, input, output: shape } = operation
+    const { principal = nobody } = call
     exchange.record.principal = principal.arn
     exchange.record.action = `${service}:${name}`
-    const region = parseRegion(signature?.region ?? '') ?? homeRegion
+    const region = parseRegion(call.region ?? '') ?? homeRegion
     const ctx = contextOf(exchange, principal, { accountId: principal.accountId, region })
-    const value = await operation.execute(readInput(input, parameters), ctx, parts.services(exchange), () => {})
-    return renderResult({
-      operation: name,
-      namespace: namespaces[service],
-      shape,
-      value,
-      requestId: exchange.requestId,
+    call.input = readInput(input, parameters)
+    const value = await operation.execute(call.input, ctx, parts.services(exchange), (resource) => {
+      call.resources = [...(call.resources ?? []), resource]
     })
+    const { requestId } = exchange
+    return [value, renderResult({ operation: name, namespace: namespaces[service], shape, value, requestId })]
   }
 
   return async (exchange) => {
-    let service: QueryService = 'sts'
+    const call: Call & { source: QueryService } = { source: 'sts' }
     try {
-      send(
-        exchange,
-        200,
-        await run(exchange, (heard) => {
-          service = heard
-        }),
-      )
-    } catch (thrown) {
-      fail(exchange, thrown, namespaces[service])
+      const [output, xml] = await run(exchange, call)
+      send(exchange, 200, xml)
+      auditor.record(exchange, call, { output })
+    } catch (failure) {
+      const throttled = isUnproved(call, failure) ? throttles.failedLogin(exchange.clientAddress) : undefined
+      const thrown = throttled ?? failure
+      const error = fail(exchange, thrown, namespaces[call.source])
+      auditor.record(exchange, call, { error, thrown })
     }
   }
+}
+
+/** What AssumeRoleWithWebIdentity says of a token that lets nobody in. */
+const refusedTokens = new Set(['AccessDenied', 'InvalidIdentityToken', 'ExpiredTokenException', 'IDPRejectedClaim'])
+
+function isUnproved({ principal }: Call, thrown: unknown): boolean {
+  return isFailedLogin(thrown) || (principal === undefined && refusedTokens.has(toQueryError(thrown)?.code ?? ''))
 }
 
 /** Who asks before anything is proved. */
@@ -132,20 +147,22 @@ function unknownOperation(action: string, version: string): IdentityError {
   )
 }
 
-function fail(exchange: Exchange, thrown: unknown, namespace: string): void {
+function fail(exchange: Exchange, thrown: unknown, namespace: string): QueryError {
   const known = toQueryError(thrown)
   if (!known) exchange.log.error({ err: thrown, requestId: exchange.requestId }, 'a request failed')
-  const { status, code, message } = known ?? {
+  const answer: QueryError = known ?? {
     status: 500,
     code: 'ServiceFailure',
     message: `Something went wrong. The request id is ${exchange.requestId}.`,
   }
+  const { status, code, message, headers } = answer
   exchange.record.error = code
   const type = status >= 500 ? 'Receiver' : 'Sender'
-  send(exchange, status, renderError({ namespace, type, code, message, requestId: exchange.requestId }))
+  send(exchange, status, renderError({ namespace, type, code, message, requestId: exchange.requestId }), headers)
+  return answer
 }
 
-function send(exchange: Exchange, status: number, xml: string): void {
+function send(exchange: Exchange, status: number, xml: string, headers: Record<string, string> = {}): void {
   const { response } = exchange
   if (response.destroyed) return
   const bytes = Buffer.from(xml)
@@ -153,5 +170,6 @@ function send(exchange: Exchange, status: number, xml: string): void {
   response.setHeader('Content-Type', 'text/xml')
   response.setHeader('Content-Length', bytes.length)
   response.setHeader('x-amzn-RequestId', exchange.requestId)
+  for (const [name, text] of Object.entries(headers)) response.setHeader(name, text)
   response.end(bytes)
 }

@@ -5,18 +5,20 @@ import { parseAccountId, parseRegion, type Region, type RegistryName } from '@be
 import type { DockerTokens, OpenedToken } from '../../auth/docker-token.ts'
 import type { Principal } from '../../base/principal.ts'
 import type { Exchange } from '../../http/exchange.ts'
-import { OciRefusal } from './errors.ts'
+import type { Call } from '../auditor.ts'
+import { FailedLogin, OciRefusal } from './errors.ts'
 
 export interface DockerAccess {
   principal: Principal
   registry: RegistryName
 }
 
-/** @throws OciRefusal 401 with the challenge, 400 or 403 as ECR answers a bad, foreign or expired token */
+/** Tells `call` who it is, or says to be. @throws OciRefusal 401 with the challenge, 400 or 403 as ECR answers a bad, foreign or expired token */
 export async function authenticate(
   exchange: Exchange,
   tokens: DockerTokens,
   isServed: (region: Region) => boolean,
+  call: Call,
 ): Promise<DockerAccess> {
   const { authorization, host = '' } = exchange.request.headers
   const token: OpenedToken = authorization === undefined ? { is: 'absent' } : await tokens.open(authorization)
@@ -26,14 +28,17 @@ export async function authenticate(
       'WWW-Authenticate': `Basic realm="${scheme}://${host.replace(/[^\w.:[\]-]/g, '')}/",service="ecr.amazonaws.com"`,
     })
   }
-  if (token.is === 'malformed') throw new OciRefusal(400, 'DENIED', 'Your Authorization Token is invalid.')
+  if (token.is === 'malformed') throw new FailedLogin(400, 'DENIED', 'Your Authorization Token is invalid.')
+  if ('accessKeyId' in token) call.claimedAccessKeyId = token.accessKeyId
   if (token.is === 'expired') {
     throw new OciRefusal(403, 'DENIED', 'Your authorization token has expired. Reauthenticate and try again.')
   }
   if (token.is === 'revoked')
-    throw new OciRefusal(403, 'DENIED', 'The security token included in the request is invalid.')
+    throw new FailedLogin(403, 'DENIED', 'The security token included in the request is invalid.')
   const { principal } = token
   exchange.record.principal = principal.arn
+  call.principal = principal
+  call.region = token.region
   const named = registryOfHost(host)
   if (named && named.region !== token.region) {
     throw new OciRefusal(

@@ -3,6 +3,7 @@
 
 import { type Fault, RegistryError, type Renderer } from '../../base/errors.ts'
 import * as sentences from '../sentences.ts'
+import { Throttled } from '../throttles.ts'
 
 export interface OciError {
   status: number
@@ -73,8 +74,13 @@ export class OciRefusal extends Error {
   }
 }
 
+/** A token or link that lets nobody in: whoever sends many of them is slowed down. */
+export class FailedLogin extends OciRefusal {}
+
 export function toOciError(thrown: unknown): OciError | undefined {
   if (thrown instanceof OciRefusal) return thrown.answer
+  if (thrown instanceof Throttled)
+    return error(429, 'TOOMANYREQUESTS', thrown.message, { 'Retry-After': String(thrown.retryAfterSeconds) })
   if (thrown instanceof RegistryError) return renderFault(thrown.fault)
   return undefined
 }

@@ -6,12 +6,14 @@ import { parseRepositoryName, repositoryNamePattern } from '@berth/api/names/rep
 import type { DockerTokens } from '../../auth/docker-token.ts'
 import { RegistryError } from '../../base/errors.ts'
 import type { Exchange } from '../../http/exchange.ts'
+import type { Call } from '../auditor.ts'
 import { contextOf } from '../context.ts'
+import { auditedAnswer, auditedName, auditedParameters } from './audited-request.ts'
 import { uploadHandlers } from './blob-uploads.ts'
 import { blobHandlers } from './blobs.ts'
 import { authenticate } from './credentials.ts'
 import { OciRefusal } from './errors.ts'
-import { fail } from './fail.ts'
+import { type FailParts, fail } from './fail.ts'
 import type { Handler, OciParts } from './handler.ts'
 import { manifestHandlers } from './manifests.ts'
 import { referrersHandlers } from './referrers.ts'
@@ -22,7 +24,7 @@ import { tagsHandlers } from './tags.ts'
 export type OciWire = (exchange: Exchange) => Promise<void>
 
 export function createOciWire(
-  parts: OciParts & { tokens: DockerTokens; isServed: (region: Region) => boolean },
+  parts: OciParts & FailParts & { tokens: DockerTokens; isServed: (region: Region) => boolean },
 ): OciWire {
   const handlers: Record<EndpointName, Readonly<Record<string, Handler>>> = {
     version: { GET: version, HEAD: version },
@@ -43,31 +45,53 @@ export function createOciWire(
     })
   }
 
+  /** What was asked for by whoever did not get as far as to be asked what he wants. */
+  function nameOf(exchange: Exchange): string {
+    try {
+      const match = matchPath(exchange.path)
+      return auditedName(match, handlerOf(exchange, match).action)
+    } catch {
+      return auditedName(undefined, undefined)
+    }
+  }
+
+  async function run(exchange: Exchange, call: Call): Promise<void> {
+    const { principal, registry } = await authenticate(exchange, parts.tokens, parts.isServed, call)
+    const match = matchPath(exchange.path)
+    const handler = handlerOf(exchange, match)
+    const ctx = contextOf(exchange, principal, registry)
+    const { repository = '', reference = '' } = match ?? {}
+    call.name = auditedName(match, handler.action)
+    call.accountId = registry.accountId
+    call.input = match && auditedParameters(exchange, registry, match)
+    if (handler.action) {
+      const isOfRepository = match?.endpoint !== 'catalog'
+      if (isOfRepository && !parseRepositoryName(repository)) throw nameInvalid(repository)
+      exchange.record.action = handler.action
+      exchange.record.repository = repository
+      const resource = repositoryArn(ctx.registry, repository === '' ? '*' : repository)
+      call.resources = [resource]
+      const access = (action: string) => ({ action, resource, accountId: ctx.registry.accountId })
+      const { authorizer } = parts
+      const isOpen = handler.or !== undefined && (await authorizer.isAuthorized(ctx, access(handler.or)))
+      const needed = isOpen ? [] : [handler.action]
+      for (const action of [...needed, ...(handler.also?.(exchange) ?? [])]) {
+        await authorizer.authorize(ctx, access(action))
+      }
+    }
+    await handler.run(exchange, ctx, repository, reference)
+  }
+
   return async (exchange) => {
     exchange.response.setHeader('Docker-Distribution-Api-Version', 'registry/2.0')
+    const call: Call = { source: 'ecr' }
     try {
-      const { principal, registry } = await authenticate(exchange, parts.tokens, parts.isServed)
-      const match = matchPath(exchange.path)
-      const handler = handlerOf(exchange, match)
-      const ctx = contextOf(exchange, principal, registry)
-      const { repository = '', reference = '' } = match ?? {}
-      if (handler.action) {
-        const isOfRepository = match?.endpoint !== 'catalog'
-        if (isOfRepository && !parseRepositoryName(repository)) throw nameInvalid(repository)
-        exchange.record.action = handler.action
-        exchange.record.repository = repository
-        const resource = repositoryArn(ctx.registry, repository === '' ? '*' : repository)
-        const access = (action: string) => ({ action, resource, accountId: ctx.registry.accountId })
-        const { authorizer } = parts
-        const isOpen = handler.or !== undefined && (await authorizer.isAuthorized(ctx, access(handler.or)))
-        const needed = isOpen ? [] : [handler.action]
-        for (const action of [...needed, ...(handler.also?.(exchange) ?? [])]) {
-          await authorizer.authorize(ctx, access(action))
-        }
-      }
-      await handler.run(exchange, ctx, repository, reference)
-    } catch (thrown) {
-      fail(exchange, thrown)
+      await run(exchange, call)
+      // Looking at the headers of an image is no pull.
+      if (exchange.method !== 'HEAD') parts.auditor.record(exchange, call, { output: auditedAnswer(exchange) })
+    } catch (failure) {
+      call.name ??= nameOf(exchange)
+      fail(exchange, call, failure, parts)
     }
   }
 }
