@@ -16,7 +16,7 @@ describe('help', twoAtOnce, () => {
   it('lists the commands', async () => {
     const { code, stdout, stderr } = await run(['--help'])
     assert.deepEqual([code, stderr], [0, ''])
-    for (const command of ['serve', 'init', 'env', 'audit', 'migrate-store', 'version'])
+    for (const command of ['serve', 'init', 'env', 'account', 'root', 'keys', 'audit', 'migrate-store', 'version'])
       assert.match(stdout, new RegExp(`^  ${command} `, 'm'))
   })
 
@@ -34,7 +34,7 @@ describe('help', twoAtOnce, () => {
     assert.match(text, / --dev /)
   })
 
-  for (const command of ['init', 'env', 'audit', 'migrate-store', 'version']) {
+  for (const command of ['init', 'env', 'account', 'root', 'keys', 'audit', 'migrate-store', 'version']) {
     it(`of ${command}`, async () => {
       const { code, stdout } = await run([command, '--help'])
       assert.equal(code, 0)

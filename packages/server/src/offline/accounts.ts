@@ -123,7 +123,7 @@ export async function closeAccount(
   if (!isSure) {
     const counts = await store.metadata.read((db) => entitiesTable.count(db, accountId))
     throw new StartError(
-      `closing account ${accountId} ends the access keys, sessions and docker tokens of its ${counts.get('user') ?? 0} users and ${counts.get('role') ?? 0} roles, and nobody reaches its repositories any more`,
+      `closing account ${accountId} ends the access keys, sessions and docker tokens of its users (${counts.get('user') ?? 0}) and roles (${counts.get('role') ?? 0}), and nobody reaches its repositories any more`,
       `If that is meant, run the same with --yes. Nothing is removed: \`berth account open ${accountId}\` undoes it.`,
     )
   }
