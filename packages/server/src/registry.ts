@@ -21,9 +21,12 @@ import { createBlobs } from './domain/blobs/blobs.ts'
 import { createSweep } from './domain/blobs/sweep.ts'
 import { createUploads } from './domain/blobs/uploads.ts'
 import { type AccessKeys, createAccessKeys } from './domain/identities/access-keys.ts'
+import { createCustomerPolicies } from './domain/identities/customer-policies.ts'
 import { createEntities } from './domain/identities/entities.ts'
+import { createEntityPolicies } from './domain/identities/entity-policies.ts'
 import type { Identities } from './domain/identities/identities.ts'
 import { createRoleSessions } from './domain/identities/role-sessions.ts'
+import { createRoles } from './domain/identities/roles.ts'
 import { createImages } from './domain/images/images.ts'
 import { createPullTimes } from './domain/images/pull-times.ts'
 import { createReferrers } from './domain/images/referrers.ts'
@@ -252,10 +255,14 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
     registryHostOf(config, port)
       .template.replaceAll('{account}', registry.accountId)
       .replaceAll('{region}', registry.region)
+  const entities = createEntities({ metadata })
   const services: Omit<Services, 'downloadLink'> = {
     ids,
     authorizer,
-    entities: createEntities({ metadata }),
+    entities,
+    entityPolicies: createEntityPolicies({ metadata, entities, clock }),
+    customerPolicies: createCustomerPolicies({ metadata, entities, clock, ids }),
+    roles: createRoles({ metadata, entities, clock, ids }),
     accessKeys,
     directory,
     sessions: installation.sessions,

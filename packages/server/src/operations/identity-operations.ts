@@ -1,5 +1,10 @@
 // Every operation of IAM and STS that is built, by service and name. An explicit list: what is not here is refused as unknown.
 
+import { attachedPolicyOperations } from './iam/attached-policies.ts'
+import { inlinePolicyOperations } from './iam/inline-policies.ts'
+import { managedPolicyOperations } from './iam/managed-policies.ts'
+import { policyVersionOperations } from './iam/policy-versions.ts'
+import { roleOperations } from './iam/roles.ts'
 import type { IdentityOperation } from './identity-operation.ts'
 import { assumeRole } from './sts/assume-role.ts'
 import { assumeRoleWithWebIdentity } from './sts/assume-role-with-web-identity.ts'
@@ -10,6 +15,11 @@ import { getFederationToken } from './sts/get-federation-token.ts'
 import { getSessionToken } from './sts/get-session-token.ts'
 
 const all: readonly IdentityOperation[] = [
+  ...attachedPolicyOperations,
+  ...inlinePolicyOperations,
+  ...managedPolicyOperations,
+  ...policyVersionOperations,
+  ...roleOperations,
   assumeRole,
   assumeRoleWithWebIdentity,
   decodeAuthorizationMessage,

@@ -11,9 +11,12 @@ import type { RequestContext } from '../base/request-context.ts'
 import type { Blobs } from '../domain/blobs/blobs.ts'
 import type { Uploads } from '../domain/blobs/uploads.ts'
 import type { AccessKeys } from '../domain/identities/access-keys.ts'
+import type { CustomerPolicies } from '../domain/identities/customer-policies.ts'
 import type { Directory } from '../domain/identities/directory.ts'
 import type { Entities } from '../domain/identities/entities.ts'
+import type { EntityPolicies } from '../domain/identities/entity-policies.ts'
 import type { RoleSessions } from '../domain/identities/role-sessions.ts'
+import type { Roles } from '../domain/identities/roles.ts'
 import type { Sessions } from '../domain/identities/sessions.ts'
 import type { Images } from '../domain/images/images.ts'
 import type { Referrers } from '../domain/images/referrers.ts'
@@ -33,6 +36,9 @@ export interface Services {
   ids: Ids
   authorizer: Authorizer
   entities: Entities
+  entityPolicies: EntityPolicies
+  customerPolicies: CustomerPolicies
+  roles: Roles
   accessKeys: AccessKeys
   directory: Directory
   sessions: Sessions
