@@ -180,11 +180,12 @@ function parsePatterns(
 }
 
 function checkSids(statements: readonly PolicyStatement[], { kind, faults }: ParseContext): void {
+  // ECR takes any, and the same twice.
+  if (kind === 'repository' || kind === 'registry') return
   const seen = new Set<string>()
   for (const [i, { sid }] of statements.entries()) {
     if (!sid) continue
-    if (kind !== 'repository' && kind !== 'registry' && !/^[0-9A-Za-z]*$/.test(sid))
-      faults.report('sid-characters', `Statement[${i}].Sid`, 'letters and digits only')
+    if (!/^[0-9A-Za-z]*$/.test(sid)) faults.report('sid-characters', `Statement[${i}].Sid`, 'letters and digits only')
     if (seen.has(sid)) faults.report('sid-repeated', `Statement[${i}].Sid`, `a second ${sid}`)
     seen.add(sid)
   }
