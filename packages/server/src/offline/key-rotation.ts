@@ -92,11 +92,11 @@ export async function rotateKeys(
   const now = clock.now()
   await metadata.write(async (tx) => {
     const known = await readSupersededKeys(tx.db)
-    const older = keyRing.ids.slice(1).map((each) => ({
-      id: each,
-      at: known.find((key) => key.id === each)?.at ?? now,
-      isInUse: (found.counts.get(each) ?? 0) > 0,
-    }))
+    const older = keyRing.ids.slice(1).map((each) => {
+      const isInUse = (found.counts.get(each) ?? 0) > 0
+      // One that has sealed something may have done so since it was noted, where an operator went back to it for a while.
+      return { id: each, isInUse, at: (isInUse ? undefined : known.find((key) => key.id === each)?.at) ?? now }
+    })
     await setSupersededKeys(tx, older)
     await sealCanary(tx, keyRing, id)
   })
