@@ -21,12 +21,16 @@ import { createBlobs } from './domain/blobs/blobs.ts'
 import { createSweep } from './domain/blobs/sweep.ts'
 import { createUploads } from './domain/blobs/uploads.ts'
 import { type AccessKeys, createAccessKeys } from './domain/identities/access-keys.ts'
+import { createAccountAliases } from './domain/identities/account-aliases.ts'
+import { createAccountReports } from './domain/identities/account-reports.ts'
 import { createCustomerPolicies } from './domain/identities/customer-policies.ts'
 import { createEntities } from './domain/identities/entities.ts'
 import { createEntityPolicies } from './domain/identities/entity-policies.ts'
+import { createGroups } from './domain/identities/groups.ts'
 import type { Identities } from './domain/identities/identities.ts'
 import { createRoleSessions } from './domain/identities/role-sessions.ts'
 import { createRoles } from './domain/identities/roles.ts'
+import { createUsers } from './domain/identities/users.ts'
 import { createImages } from './domain/images/images.ts'
 import { createPullTimes } from './domain/images/pull-times.ts'
 import { createReferrers } from './domain/images/referrers.ts'
@@ -263,6 +267,10 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
     entityPolicies: createEntityPolicies({ metadata, entities, clock }),
     customerPolicies: createCustomerPolicies({ metadata, entities, clock, ids }),
     roles: createRoles({ metadata, entities, clock, ids }),
+    users: createUsers({ metadata, entities, clock, ids }),
+    groups: createGroups({ metadata, entities, clock, ids }),
+    accountAliases: createAccountAliases({ metadata }),
+    accountReports: createAccountReports({ metadata, accessKeys, clock }),
     accessKeys,
     directory,
     sessions: installation.sessions,

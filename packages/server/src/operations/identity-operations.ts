@@ -1,10 +1,17 @@
 // Every operation of IAM and STS that is built, by service and name. An explicit list: what is not here is refused as unknown.
 
+import { absentCredentialOperations } from './iam/absent-credentials.ts'
+import { accessKeyOperations } from './iam/access-keys.ts'
+import { accountOperations } from './iam/account.ts'
+import { accountDetailOperations } from './iam/account-details.ts'
 import { attachedPolicyOperations } from './iam/attached-policies.ts'
+import { credentialReportOperations } from './iam/credential-report.ts'
+import { groupOperations } from './iam/groups.ts'
 import { inlinePolicyOperations } from './iam/inline-policies.ts'
 import { managedPolicyOperations } from './iam/managed-policies.ts'
 import { policyVersionOperations } from './iam/policy-versions.ts'
 import { roleOperations } from './iam/roles.ts'
+import { userOperations } from './iam/users.ts'
 import type { IdentityOperation } from './identity-operation.ts'
 import { assumeRole } from './sts/assume-role.ts'
 import { assumeRoleWithWebIdentity } from './sts/assume-role-with-web-identity.ts'
@@ -15,11 +22,18 @@ import { getFederationToken } from './sts/get-federation-token.ts'
 import { getSessionToken } from './sts/get-session-token.ts'
 
 const all: readonly IdentityOperation[] = [
+  ...absentCredentialOperations,
+  ...accessKeyOperations,
+  ...accountDetailOperations,
+  ...accountOperations,
   ...attachedPolicyOperations,
+  ...credentialReportOperations,
+  ...groupOperations,
   ...inlinePolicyOperations,
   ...managedPolicyOperations,
   ...policyVersionOperations,
   ...roleOperations,
+  ...userOperations,
   assumeRole,
   assumeRoleWithWebIdentity,
   decodeAuthorizationMessage,

@@ -11,13 +11,17 @@ import type { RequestContext } from '../base/request-context.ts'
 import type { Blobs } from '../domain/blobs/blobs.ts'
 import type { Uploads } from '../domain/blobs/uploads.ts'
 import type { AccessKeys } from '../domain/identities/access-keys.ts'
+import type { AccountAliases } from '../domain/identities/account-aliases.ts'
+import type { AccountReports } from '../domain/identities/account-reports.ts'
 import type { CustomerPolicies } from '../domain/identities/customer-policies.ts'
 import type { Directory } from '../domain/identities/directory.ts'
 import type { Entities } from '../domain/identities/entities.ts'
 import type { EntityPolicies } from '../domain/identities/entity-policies.ts'
+import type { Groups } from '../domain/identities/groups.ts'
 import type { RoleSessions } from '../domain/identities/role-sessions.ts'
 import type { Roles } from '../domain/identities/roles.ts'
 import type { Sessions } from '../domain/identities/sessions.ts'
+import type { Users } from '../domain/identities/users.ts'
 import type { Images } from '../domain/images/images.ts'
 import type { Referrers } from '../domain/images/referrers.ts'
 import type { Authorizer } from '../domain/policies/authorize.ts'
@@ -39,6 +43,10 @@ export interface Services {
   entityPolicies: EntityPolicies
   customerPolicies: CustomerPolicies
   roles: Roles
+  users: Users
+  groups: Groups
+  accountAliases: AccountAliases
+  accountReports: AccountReports
   accessKeys: AccessKeys
   directory: Directory
   sessions: Sessions

@@ -34,8 +34,12 @@ export interface AccessKeys {
   create(accountId: AccountId, ownerId: string): Promise<AccessKeySummary & { secretAccessKey: string }>
   /** The oldest first. */
   list(ownerId: string): Promise<AccessKeySummary[]>
+  /** Of all owners, each one's oldest first. */
+  ofAccount(accountId: AccountId): Promise<AccessKeySummary[]>
   /** A key of the account. @throws IdentityError NoSuchEntity */
   find(accountId: AccountId, accessKeyId: string): Promise<AccessKeySummary>
+  /** Whose key of the account it is, if there is one. */
+  ownerOf(accountId: AccountId, accessKeyId: string): Promise<string | undefined>
   /** A disabled key, and the docker tokens made with it, are refused from now on. @throws IdentityError NoSuchEntity */
   setStatus(accountId: AccountId, ownerId: string, accessKeyId: string, status: AccessKeyStatus): Promise<void>
   /** @throws IdentityError NoSuchEntity */
@@ -103,11 +107,21 @@ export function createAccessKeys(parts: {
       return (await metadata.read((db) => accessKeysTable.ofOwner(db, ownerId))).map(present)
     },
 
+    async ofAccount(accountId) {
+      await flush()
+      return (await metadata.read((db) => accessKeysTable.ofAccount(db, accountId))).map(present)
+    },
+
     async find(accountId, accessKeyId) {
       await flush()
       const row = await metadata.read((db) => accessKeysTable.find(db, accessKeyId))
       if (row?.account_id !== accountId) throw noSuchKey(accessKeyId)
       return present(row)
+    },
+
+    async ownerOf(accountId, accessKeyId) {
+      const row = await metadata.read((db) => accessKeysTable.find(db, accessKeyId))
+      return row?.account_id === accountId ? row.owner_id : undefined
     },
 
     async setStatus(accountId, ownerId, accessKeyId, status) {

@@ -18,7 +18,8 @@ import { checkTags } from './entity-tags.ts'
 import { findPolicy, noSuchPolicy } from './policy-names.ts'
 import { readPolicy } from './written-policy.ts'
 
-const maxVersions = 5
+/** IAM quota "Versions per policy". */
+export const maxVersions = 5
 
 const severalVersions =
   "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy."

@@ -48,6 +48,16 @@ export function pageOf<T>(
   return { page, next: rest.length > limit && last !== undefined ? key(last) : undefined }
 }
 
+/** The same of what is ordered by lower-case names: it goes on after a name that is gone, too. */
+export function pageOfNames<T extends { name: string }>(
+  items: readonly T[],
+  { after, limit }: { after?: string; limit: number },
+): { page: T[]; next: string | undefined } {
+  const last = after?.toLowerCase()
+  const rest = last === undefined ? items : items.filter(({ name }) => name.toLowerCase() > last)
+  return pageOf(rest, ({ name }) => name, { limit })
+}
+
 function boundTo({ registry, principal }: RequestContext, list: string): string {
   return `iam/${registry.accountId}/${principal.accountId}/${list}`
 }

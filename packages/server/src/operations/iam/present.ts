@@ -4,7 +4,7 @@ import type { Group } from '@berth/api/iam/groups.ts'
 import type { AttachedPermissionsBoundary, AttachedPolicy } from '@berth/api/iam/names.ts'
 import type { User } from '@berth/api/iam/users.ts'
 import type { Tag } from '../../base/principal.ts'
-import { entityArn } from '../../domain/identities/arns.ts'
+import { entityArn, rootArn } from '../../domain/identities/arns.ts'
 import type { EntityRow } from '../../domain/identities/entities.ts'
 
 /** Whole seconds, as IAM has them. */
@@ -53,6 +53,12 @@ export function presentWholeUser(row: EntityRow, tags: readonly Tag[]): User {
     ...(row.boundary_arn === null ? {} : { PermissionsBoundary: presentBoundary(row.boundary_arn) }),
     ...(tags.length === 0 ? {} : { Tags: presentTags(tags) }),
   }
+}
+
+/** As in AWS it has neither name nor path, whatever the model requires (IAM GetUser). */
+export function presentRootUser(accountId: string, createdAt: number): User {
+  const root: Partial<User> = { UserId: accountId, Arn: rootArn(accountId), CreateDate: seconds(createdAt) }
+  return root as User
 }
 
 export function presentGroup(row: EntityRow): Group {

@@ -1,5 +1,6 @@
 // Rows of access keys, of users and of root users.
 
+import type { AccountId } from '@berth/api/names/registry.ts'
 import type { Selectable } from 'kysely'
 import type { Transaction } from '../metadata-store.ts'
 import type { AccessKeysTable, Db } from '../schema.ts'
@@ -33,6 +34,17 @@ export const accessKeysTable = {
       .selectFrom('access_keys')
       .selectAll()
       .where('owner_id', '=', ownerId)
+      .orderBy('created_at')
+      .orderBy('access_key_id')
+      .execute()
+  },
+
+  /** In the same order, of all owners. */
+  ofAccount(db: Db, accountId: AccountId): Promise<AccessKeyRow[]> {
+    return db
+      .selectFrom('access_keys')
+      .selectAll()
+      .where('account_id', '=', accountId)
       .orderBy('created_at')
       .orderBy('access_key_id')
       .execute()

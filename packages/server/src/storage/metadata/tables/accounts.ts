@@ -28,6 +28,10 @@ export const accountsTable = {
     return db.selectFrom('accounts').selectAll().where('account_id', '=', accountId).executeTakeFirst()
   },
 
+  findByAlias(db: Db, alias: string): Promise<AccountRow | undefined> {
+    return db.selectFrom('accounts').selectAll().where('alias', '=', alias).executeTakeFirst()
+  },
+
   /** Until the transaction ends nobody else changes what the account's rules are about: its entities, keys and quotas. */
   async lock({ db }: Transaction, accountId: AccountId): Promise<AccountRow | undefined> {
     return locked(db, db.selectFrom('accounts').selectAll().where('account_id', '=', accountId)).executeTakeFirst()

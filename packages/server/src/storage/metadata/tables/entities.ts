@@ -208,6 +208,17 @@ export const entitiesTable = {
       .execute()
   },
 
+  /** Of all policies of the account together. */
+  async countVersions(db: Db, accountId: AccountId): Promise<number> {
+    const { count } = await db
+      .selectFrom('policy_versions as v')
+      .innerJoin('entities as e', 'e.entity_id', 'v.policy_id')
+      .select((e) => e.fn.countAll<number>().as('count'))
+      .where('e.account_id', '=', accountId)
+      .executeTakeFirstOrThrow()
+    return count
+  },
+
   async insertVersion(tx: Transaction, row: PolicyVersionRow): Promise<void> {
     await tx.db.insertInto('policy_versions').values(row).execute()
   },
