@@ -7,6 +7,7 @@ import { createAuditLog } from './audit/audit-log.ts'
 import { createAuthorizationMessages } from './auth/authorization-message.ts'
 import { createDockerTokens } from './auth/docker-token.ts'
 import { failedLoginBudget } from './auth/failed-logins.ts'
+import { refuseKeySet } from './auth/key-sets.ts'
 import { createSealedValues } from './auth/sealed-value.ts'
 import { createSessionTokens } from './auth/session-token.ts'
 import { createSignatureVerifier } from './auth/verify-signature.ts'
@@ -28,8 +29,10 @@ import { createEntities } from './domain/identities/entities.ts'
 import { createEntityPolicies } from './domain/identities/entity-policies.ts'
 import { createGroups } from './domain/identities/groups.ts'
 import type { Identities } from './domain/identities/identities.ts'
+import { createProviders } from './domain/identities/providers.ts'
 import { createRoleSessions } from './domain/identities/role-sessions.ts'
 import { createRoles } from './domain/identities/roles.ts'
+import { createTaggedEntities } from './domain/identities/tagged-entities.ts'
 import { createUsers } from './domain/identities/users.ts'
 import { createImages } from './domain/images/images.ts'
 import { createPullTimes } from './domain/images/pull-times.ts'
@@ -267,6 +270,11 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
     entityPolicies: createEntityPolicies({ metadata, entities, clock }),
     customerPolicies: createCustomerPolicies({ metadata, entities, clock, ids }),
     roles: createRoles({ metadata, entities, clock, ids }),
+    providers: createProviders({
+      ...{ metadata, entities, clock, ids, refuseKeySet },
+      refuseIssuerUrl: guardedFetch.refuseIssuerUrl,
+    }),
+    taggedEntities: createTaggedEntities({ metadata, entities }),
     users: createUsers({ metadata, entities, clock, ids }),
     groups: createGroups({ metadata, entities, clock, ids }),
     accountAliases: createAccountAliases({ metadata }),

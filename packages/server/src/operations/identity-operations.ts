@@ -6,10 +6,12 @@ import { accountOperations } from './iam/account.ts'
 import { accountDetailOperations } from './iam/account-details.ts'
 import { attachedPolicyOperations } from './iam/attached-policies.ts'
 import { credentialReportOperations } from './iam/credential-report.ts'
+import { entityTagOperations } from './iam/entity-tags.ts'
 import { groupOperations } from './iam/groups.ts'
 import { inlinePolicyOperations } from './iam/inline-policies.ts'
 import { managedPolicyOperations } from './iam/managed-policies.ts'
 import { policyVersionOperations } from './iam/policy-versions.ts'
+import { providerOperations } from './iam/providers.ts'
 import { roleOperations } from './iam/roles.ts'
 import { userOperations } from './iam/users.ts'
 import type { IdentityOperation } from './identity-operation.ts'
@@ -27,11 +29,13 @@ const all: readonly IdentityOperation[] = [
   ...accountDetailOperations,
   ...accountOperations,
   ...attachedPolicyOperations,
+  ...entityTagOperations,
   ...credentialReportOperations,
   ...groupOperations,
   ...inlinePolicyOperations,
   ...managedPolicyOperations,
   ...policyVersionOperations,
+  ...providerOperations,
   ...roleOperations,
   ...userOperations,
   assumeRole,

@@ -18,9 +18,11 @@ import type { Directory } from '../domain/identities/directory.ts'
 import type { Entities } from '../domain/identities/entities.ts'
 import type { EntityPolicies } from '../domain/identities/entity-policies.ts'
 import type { Groups } from '../domain/identities/groups.ts'
+import type { Providers } from '../domain/identities/providers.ts'
 import type { RoleSessions } from '../domain/identities/role-sessions.ts'
 import type { Roles } from '../domain/identities/roles.ts'
 import type { Sessions } from '../domain/identities/sessions.ts'
+import type { TaggedEntities } from '../domain/identities/tagged-entities.ts'
 import type { Users } from '../domain/identities/users.ts'
 import type { Images } from '../domain/images/images.ts'
 import type { Referrers } from '../domain/images/referrers.ts'
@@ -43,6 +45,8 @@ export interface Services {
   entityPolicies: EntityPolicies
   customerPolicies: CustomerPolicies
   roles: Roles
+  providers: Providers
+  taggedEntities: TaggedEntities
   users: Users
   groups: Groups
   accountAliases: AccountAliases

@@ -22,6 +22,7 @@ export const policiesPerEntity: Record<'user' | 'group' | 'role', Quota> = {
   group: { name: 'PoliciesPerGroup', limit: 10 },
   role: { name: 'PoliciesPerRole', limit: 10 },
 }
+export const clientIdsPerProvider: Quota = { name: 'ClientIdsPerOpenIdConnectProvider', limit: 100 }
 export const accessKeysPerUser: Quota = { name: 'AccessKeysPerUser', limit: 2 }
 
 /** @throws IdentityError LimitExceeded when there are that many already */
