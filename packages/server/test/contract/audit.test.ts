@@ -218,6 +218,7 @@ describe('docker', () => {
 
   test('a token of a key that was disabled names the key', async () => {
     const bob = await registry.createUser('bob', ['arn:aws:iam::aws:policy/AdministratorAccess'])
+    await audit.next()
     const oci = await registry.ociAs(registry.awsAs(bob))
     await registry.setKeyStatus(bob.accessKeyId, 'Inactive')
     await oci.send('GET', '/v2/app/tags/list')

@@ -1,14 +1,12 @@
 // A registry for contract tests: a clock that stands still at a known time, so that whole answers can be compared, both wires byte for byte,
 // and principals who are not the first administrator.
 
-import type { AccountId } from '@berth/api/names/registry.ts'
-import { randomIds } from '../../src/base/ids.ts'
 import { type AwsWire, awsWire } from './aws-wire.ts'
 import { setKeyStatus } from './key-status.ts'
 import { type OciWire, ociWire } from './oci-wire.ts'
 import type { Sql } from './peek.ts'
 import { type PlainHttp, plainHttp } from './plain-http.ts'
-import { type QueryCredentials, type QueryWire, queryWire } from './query-wire.ts'
+import { type QueryCredentials, type QueryWire, queryWire, textOf } from './query-wire.ts'
 import { openStoredBytes, type StoredBytes } from './stored-bytes.ts'
 import {
   type ManualClock,
@@ -63,6 +61,9 @@ export async function contractRegistry(
   const sql = (text: Sql) => made.peek.run(text)
   // A change through the registry itself: it reads all identities again.
   const identitiesChanged = () => setKeyStatus(made.registry, made.credentials.accessKeyId, 'Active')
+  const iam: ContractRegistry['iam'] = (credentials = made.credentials) =>
+    queryWire({ http, host: made.host, clock, credentials, service: 'iam' })
+  const administrator = iam()
   return {
     ...made,
     clock,
@@ -71,25 +72,16 @@ export async function contractRegistry(
     oci: await ociAs(aws),
     awsAs,
     ociAs,
-    iam: (credentials = made.credentials) => queryWire({ http, host: made.host, clock, credentials, service: 'iam' }),
+    iam,
     sts: (credentials = made.credentials, inRegion = region) =>
       queryWire({ http, host: made.host, clock, credentials, service: 'sts', region: inRegion }),
     bytes,
     sql,
     async createUser(name, policies = []) {
-      const userId = randomIds.entity('AIDA')
-      const at = clock.now()
-      const statements = [
-        `INSERT INTO entities (entity_id, account_id, kind, name, path, created_at, updated_at)
-          VALUES ('${userId}', '${account}', 'user', '${name}', '/', ${at}, ${at})`,
-        ...policies.map(
-          (arn) =>
-            `INSERT INTO policy_attachments (entity_id, policy_arn, attached_at) VALUES ('${userId}', '${arn}', ${at})`,
-        ),
-      ]
-      await sql(statements.join(';\n'))
-      const { accessKeyId, secretAccessKey } = await made.registry.accessKeys.create(account as AccountId, userId)
-      return { accessKeyId, secretAccessKey }
+      await administrator.ok('CreateUser', { UserName: name })
+      for (const arn of policies) await administrator.ok('AttachUserPolicy', { UserName: name, PolicyArn: arn })
+      const made = await administrator.ok('CreateAccessKey', { UserName: name })
+      return { accessKeyId: textOf(made, 'AccessKeyId'), secretAccessKey: textOf(made, 'SecretAccessKey') }
     },
     setKeyStatus: (accessKeyId, status) => setKeyStatus(made.registry, accessKeyId, status),
     identitiesChanged,

@@ -65,16 +65,17 @@ export function queryWire(options: {
 
 /** IAM and STS, "Error response": the code, the sentence and the status. */
 export function assertQueryError(answer: Answer, status: number, code: string, message: string): void {
-  const element = (name: string) => new RegExp(`<${name}>([^<]*)</${name}>`).exec(answer.text)?.[1]
   assert.deepEqual(
-    { status: answer.status, code: element('Code'), message: textOf(element('Message') ?? '') },
+    { status: answer.status, code: textOf(answer.text, 'Code'), message: textOf(answer.text, 'Message') },
     { status, code, message },
     answer.text,
   )
 }
 
-function textOf(xml: string): string {
-  return xml
+/** What the first element of that name holds. */
+export function textOf(xml: string, element: string): string {
+  const [, text = ''] = new RegExp(`<${element}>([^<]*)</${element}>`).exec(xml) ?? []
+  return text
     .replaceAll('&lt;', '<')
     .replaceAll('&gt;', '>')
     .replaceAll('&quot;', '"')
