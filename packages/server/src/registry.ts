@@ -189,9 +189,10 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
   // A shared store has other nodes for that: it is a job.
   const strays = parts.joins || isShared(config) ? 0 : await sweep.removeStrayStaging(0)
   const jobs = createJobQueue({ clock, ids })
+  const swept = { ...sweep, removeExpiredSessions: installation.sessions.removeExpired }
   const worker = new Worker(
     { metadata, clock, random: Math.random, log, queue: jobs },
-    sweepJobs(sweep, { uploadTtlMs: config.uploadTtlMs, quietMs: isShared(config) ? 3_600_000 : 0 }),
+    sweepJobs(swept, { uploadTtlMs: config.uploadTtlMs, quietMs: isShared(config) ? 3_600_000 : 0 }),
   )
   const resumable = metadata.isShared ? 0 : await metadata.read((db) => uploadsTable.count(db))
 

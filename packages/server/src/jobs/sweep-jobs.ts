@@ -1,10 +1,12 @@
-// What is swept (domain/blobs/sweep.ts), as jobs: on one node at a time, whichever comes first.
+// What is swept, as jobs: on one node at a time, whichever comes first. What they sweep is in domain/blobs/sweep.ts and, of sessions, in
+// domain/identities/sessions.ts.
 
 import type { JobType } from './job-types.ts'
 import { type Schedule, schedule } from './schedules.ts'
 
 const minutes = 60_000
 const hours = 60 * minutes
+const sessionsAtOnce = 500
 
 /** Functions of the domain; each may be run again, and on two nodes at once. */
 export interface Sweeping {
@@ -12,6 +14,8 @@ export interface Sweeping {
   removeLeftUploads(uploadTtlMs: number, signal: AbortSignal): Promise<unknown>
   /** Bytes of blobs without a row; stops early when the signal is aborted. */
   removeStrayBlobs(signal: AbortSignal): Promise<unknown>
+  /** At most so many rows of sessions that ended long ago; how many they were. */
+  removeExpiredSessions(limit: number): Promise<number>
 }
 
 export interface SweepSettings {
@@ -43,11 +47,21 @@ export function sweepJobs(
       signal.throwIfAborted()
     },
   }
+  const expiredSessions: JobType<Nothing> = {
+    ...alone,
+    name: 'remove-expired-sessions',
+    timeoutMs: 10 * minutes,
+    run: async ({ signal }) => {
+      // In small transactions: others write between them.
+      while ((await sweep.removeExpiredSessions(sessionsAtOnce)) === sessionsAtOnce) signal.throwIfAborted()
+    },
+  }
   return {
-    types: [leftUploads, strayBlobs],
+    types: [leftUploads, strayBlobs, expiredSessions],
     schedules: [
       schedule({ name: leftUploads.name, everyMs: Math.min(10 * minutes, uploadTtlMs) }, leftUploads, {}),
       schedule({ name: strayBlobs.name, everyMs: 24 * hours, atStartUnlessWithinMs: quietMs }, strayBlobs, {}),
+      schedule({ name: expiredSessions.name, everyMs: hours }, expiredSessions, {}),
     ],
   }
 }
