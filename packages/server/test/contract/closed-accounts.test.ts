@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test'
 import type { AwsWire } from '../support/aws-wire.ts'
 import { type ContractRegistry, contractRegistry } from '../support/contract-registry.ts'
 import { assertOciError, type OciWire } from '../support/oci-wire.ts'
+import type { QueryWire } from '../support/query-wire.ts'
 
 const closed = '210987654321'
 const input = { registryId: closed, repositoryName: 'shared' }
@@ -12,10 +13,19 @@ const input = { registryId: closed, repositoryName: 'shared' }
 let registry: ContractRegistry
 let theirs: AwsWire
 let theirDocker: OciWire
+/** Temporary credentials of their administrator. */
+let theirSession: QueryWire
 
 before(async () => {
   registry = await contractRegistry()
-  theirs = registry.awsAs(await registry.createAccount(closed))
+  const admin = await registry.createAccount(closed)
+  theirs = registry.awsAs(admin)
+  const xml = await registry.sts(admin).ok('GetSessionToken')
+  theirSession = registry.sts({
+    accessKeyId: inXml(xml, 'AccessKeyId'),
+    secretAccessKey: inXml(xml, 'SecretAccessKey'),
+    sessionToken: inXml(xml, 'SessionToken'),
+  })
   theirDocker = await registry.ociAs(theirs)
   await theirs.ok('CreateRepository', { repositoryName: 'shared' })
 })
@@ -26,12 +36,14 @@ const setClosedAt = async (at: number | null) => {
   await registry.identitiesChanged()
 }
 
+const inXml = (xml: string, name: string) => new RegExp(`<${name}>([^<]+)<`).exec(xml)?.[1] ?? assert.fail(xml)
+
 const allowEverybody = JSON.stringify({
   Version: '2012-10-17',
   Statement: [{ Effect: 'Allow', Principal: '*', Action: 'ecr:*' }],
 })
 
-test('its keys and docker tokens end, its repositories are out of reach, and opened again all is as it was', async () => {
+test('its keys, sessions and docker tokens end, its repositories are out of reach, and opened again all is as it was', async () => {
   const unshared = await registry.aws.call('ListImages', input)
   assert.equal(unshared.status, 400)
   await registry.sql(
@@ -46,6 +58,7 @@ test('its keys and docker tokens end, its repositories are out of reach, and ope
     assert.deepEqual(await registry.aws.ok('ListImages', input), { imageIds: [] })
     assert.deepEqual(await theirs.ok('ListImages', { repositoryName: 'shared' }), { imageIds: [] })
     assert.equal((await theirDocker.send('GET', '/v2/')).status, 200)
+    assert.match(await theirSession.ok('GetCallerIdentity'), /210987654321:user\/admin/)
   }
   await everythingWorks()
 
@@ -58,6 +71,8 @@ test('its keys and docker tokens end, its repositories are out of reach, and ope
     'UnrecognizedClientException',
     'The security token included in the request is invalid.',
   )
+  const text = 'The security token included in the request is invalid.'
+  await theirSession.refused('GetCallerIdentity', {}, 403, 'InvalidClientTokenId', text)
   const docker = await theirDocker.send('GET', '/v2/')
   assertOciError(docker, 403, 'DENIED', 'The security token included in the request is invalid.')
 
