@@ -127,11 +127,12 @@ describe("Amazon's own names", { skip }, () => {
     }
   })
 
-  it('the AWS CLI finds ECR and STS with no endpoint named, and its password opens the registry', {
+  it('the AWS CLI finds ECR, IAM and STS with no endpoint named, and its password opens the registry', {
     skip: aws.skip,
   }, async () => {
     const cli = async (...words: string[]) => (await succeed(names.tool(aws), words, { env })).stdout.trim()
     assert.equal(await cli('sts', 'get-caller-identity', '--query', 'Account', '--output', 'text'), accountId)
+    assert.equal(await cli('iam', 'get-user', '--query', 'User.UserName', '--output', 'text'), 'admin')
     const password = await cli('ecr', 'get-login-password')
     assert.equal(await status(password), 200)
   })

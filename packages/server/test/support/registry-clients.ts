@@ -12,6 +12,11 @@ export interface RegistryClient {
   name: string
   /** For node:test's `skip`. */
   skip: string | false
+  /**
+   * What its user reads when nothing of a push is allowed. Most ask by HEAD whether a layer is there already, to which the answer has a status
+   * and no sentence; docker asks on, by a request that has one.
+   */
+  saysOfRefusedPush: RegExp
   /** Starts what it needs, or says why that does not run on this machine. */
   open(place: ClientPlace): Promise<OpenClient | string>
 }
@@ -77,6 +82,7 @@ const inNames = (program: Tool, { names }: ClientPlace) => (names ? names.tool(p
 const dockerClient: RegistryClient = {
   name: 'docker',
   skip: docker.skip || dockerd.skip,
+  saysOfRefusedPush: /is not authorized to perform: ecr:InitiateLayerUpload/,
   async open(place) {
     const files = filesOf('docker', place)
     const socket = `unix://${join(files.root, 'docker.sock')}`
@@ -131,6 +137,7 @@ function containersEnvironment(root: string, place: ClientPlace): Record<string,
 const podmanClient: RegistryClient = {
   name: 'podman',
   skip: podman.skip,
+  saysOfRefusedPush: /403 \(Forbidden\)/,
   async open(place) {
     const files = filesOf('podman', place)
     const client = inNames(podman, place)
@@ -161,6 +168,7 @@ const podmanClient: RegistryClient = {
 const skopeoClient: RegistryClient = {
   name: 'skopeo',
   skip: skopeo.skip,
+  saysOfRefusedPush: /403 \(Forbidden\)/,
   async open(place) {
     const files = filesOf('skopeo', place)
     const client = inNames(skopeo, place)
@@ -191,6 +199,7 @@ const skopeoClient: RegistryClient = {
 const craneClient: RegistryClient = {
   name: 'crane',
   skip: crane.skip,
+  saysOfRefusedPush: /403 Forbidden/,
   async open(place) {
     const files = filesOf('crane', place)
     const client = inNames(crane, place)
