@@ -85,6 +85,13 @@ describe('a result', () => {
       `<DeleteUserResponse xmlns="${namespace}"><ResponseMetadata><RequestId>&lt;1&gt;</RequestId></ResponseMetadata></DeleteUserResponse>`,
     )
   })
+
+  test('of UpdateRole is empty, and is there', () => {
+    assert.equal(
+      renderResult({ operation: 'UpdateRole', namespace, shape: structure({}), value: {}, requestId: '1' }),
+      `<UpdateRoleResponse xmlns="${namespace}"><UpdateRoleResult></UpdateRoleResult><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></UpdateRoleResponse>`,
+    )
+  })
 })
 
 test('an error', () => {

@@ -10,10 +10,13 @@ export interface ResultOptions {
   requestId: string
 }
 
-/** `<GetRoleResponse><GetRoleResult>…`. Of an operation whose output has no members there is no result, only the request's id. */
+/** Have an output that no member was ever given (IAM UpdateRole, "Sample Response"). Clients in Go insist on its element. */
+const emptyResults: ReadonlySet<string> = new Set(['UpdateRole'])
+
+/** `<GetRoleResponse><GetRoleResult>…`. Of an operation without output there is no result, only the request's id. */
 export function renderResult({ operation, namespace, shape, value, requestId }: ResultOptions): string {
-  const hasMembers = Object.keys(shape.members).length > 0
-  const result = hasMembers ? element(`${operation}Result`, renderMembers(shape, value)) : ''
+  const hasResult = Object.keys(shape.members).length > 0 || emptyResults.has(operation)
+  const result = hasResult ? element(`${operation}Result`, renderMembers(shape, value)) : ''
   const metadata = element('ResponseMetadata', element('RequestId', escapeText(requestId)))
   return rootElement(`${operation}Response`, namespace, `${result}${metadata}`)
 }
