@@ -67,8 +67,15 @@ export function createSignatureVerifier(parts: {
   function signingKeyOf({ principal }: AccessKey, secret: () => string, signature: ParsedSignature) {
     const { accessKeyId, date, region, service } = signature
     const name = { accessKeyId, secretVersion: principal.accessKeyVersion, date, region, service }
-    const signingKey = signingKeys.get(name) ?? deriveSigningKey(secret(), date, region, service)
-    return { signingKey, keep: () => signingKeys.put(name, signingKey) }
+    const known = signingKeys.get(name)
+    const signingKey = known ?? deriveSigningKey(secret(), date, region, service)
+    return { signingKey, isDerived: known === undefined, keep: () => signingKeys.put(name, signingKey) }
+  }
+
+  const nobodysToken = sessionTokens.seal('', '')
+  /** What it costs to open a secret and to derive a signing key from it. */
+  function workInVain({ date, region, service }: ParsedSignature): void {
+    deriveSigningKey(sessionTokens.open(nobodysToken, '') ?? '', date, region, service)
   }
 
   return {
@@ -77,7 +84,13 @@ export function createSignatureVerifier(parts: {
       const found = await usable(signature)
       const key = found && signingKeyOf(found.accessKey, found.secret, signature)
       const now = clock.now()
-      checkSignature(signature, request, bodySha256Hex, { signingKey: key?.signingKey, now, rules: rules[service] })
+      try {
+        checkSignature(signature, request, bodySha256Hex, { signingKey: key?.signingKey, now, rules: rules[service] })
+      } catch (refusal) {
+        // All refusals cost the same, so that time does not tell which ids exist, nor which were used today.
+        if (!key?.isDerived) workInVain(signature)
+        throw refusal
+      }
       if (!found || !key) throw new SignatureError('InvalidClientToken')
       key.keep()
       accessKeys.noteUse(signature.accessKeyId, service, signature.region)

@@ -44,7 +44,9 @@ export async function dispatch(exchange: Exchange, wires: Wires): Promise<string
     await clients.download(exchange)
     return 'download'
   }
-  if (path === '/healthz') await wires.alive(exchange)
+  // An absolute target names a host of its own: a proxy, the signature and we could each go by another one.
+  if (!path.startsWith('/')) sendText(exchange, 400, 'The request target must be a path.\n')
+  else if (path === '/healthz') await wires.alive(exchange)
   else if (path === '/readyz') await wires.ready(exchange)
   // What comes through a proxy comes from elsewhere, even to a loopback listener.
   else if (path === '/metrics' && wires.metrics && exchange.header('x-forwarded-for') === undefined)
