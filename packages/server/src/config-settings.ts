@@ -161,7 +161,7 @@ export const settings = {
   trustedProxies: setting({
     placeholder: 'cidr,…',
     otherwise: 'none',
-    help: 'Addresses of proxies whose `X-Forwarded-*` headers are believed.',
+    help: 'Addresses of proxies whose `X-Forwarded-*` headers are believed. Proxies only: of several in a chain, the client is the last address that is not listed.',
     parse: parseAddressRanges,
   }),
   metricsListen: setting({
