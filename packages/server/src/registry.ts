@@ -41,6 +41,7 @@ import { createAuthorizer } from './domain/policies/authorize.ts'
 import { createRegistryPolicies } from './domain/policies/registry-policies.ts'
 import { createRepositoryPolicies } from './domain/policies/repository-policies.ts'
 import { createResourcePolicies } from './domain/policies/resource-policies.ts'
+import { createSimulations } from './domain/policies/simulate.ts'
 import { createRepositories } from './domain/repositories/repositories.ts'
 import { createBodyReader } from './http/body.ts'
 import { dispatch, type Wires } from './http/dispatch.ts'
@@ -290,6 +291,7 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
     repositories,
     repositoryPolicies: createRepositoryPolicies({ metadata, authorizer, resourcePolicies }),
     registryPolicies: createRegistryPolicies({ metadata }),
+    simulations: createSimulations({ metadata, directory, resourcePolicies, clock }),
     images,
     referrers,
     blobs,

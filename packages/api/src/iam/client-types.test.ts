@@ -50,7 +50,7 @@ type Wire<T> = T extends Date
  * Berth's own members: key sets of providers, and which statement of a policy decided. And a union: they have a type per
  * member, we have a structure.
  */
-type Uncompared = 'StaticJwks' | 'Sid' | 'Effect' | 'StatementIndex' | 'PolicyExclusionList'
+type Uncompared = 'StaticJwks' | 'Sid' | 'Effect' | 'StatementIndex' | 'DecidedBy' | 'PolicyExclusionList'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 

@@ -127,6 +127,15 @@ export const ResourceSpecificResult = structure({
 })
 export type ResourceSpecificResult = Infer<typeof ResourceSpecificResult>
 
+/** Berth's own: the kind of policy that decided, or that should have allowed, and which statement of which policy it was. */
+export const DecidedBy = structure({
+  PolicyKind: string(),
+  SourcePolicyId: string(),
+  Sid: string(),
+  StatementIndex: integer({ min: 0 }),
+})
+export type DecidedBy = Infer<typeof DecidedBy>
+
 export const EvaluationResult = structure({
   EvalActionName: required(ActionName),
   EvalResourceName: ResourceName,
@@ -137,6 +146,7 @@ export const EvaluationResult = structure({
   PermissionsBoundaryDecisionDetail,
   EvalDecisionDetails: map(EvalDecisionSource, PolicyEvaluationDecision),
   ResourceSpecificResults: list(ResourceSpecificResult),
+  DecidedBy,
 })
 export type EvaluationResult = Infer<typeof EvaluationResult>
 

@@ -13,6 +13,7 @@ import { managedPolicyOperations } from './iam/managed-policies.ts'
 import { policyVersionOperations } from './iam/policy-versions.ts'
 import { providerOperations } from './iam/providers.ts'
 import { roleOperations } from './iam/roles.ts'
+import { simulationOperations } from './iam/simulation.ts'
 import { userOperations } from './iam/users.ts'
 import type { IdentityOperation } from './identity-operation.ts'
 import { assumeRole } from './sts/assume-role.ts'
@@ -37,6 +38,7 @@ const all: readonly IdentityOperation[] = [
   ...policyVersionOperations,
   ...providerOperations,
   ...roleOperations,
+  ...simulationOperations,
   ...userOperations,
   assumeRole,
   assumeRoleWithWebIdentity,

@@ -29,6 +29,7 @@ import type { Referrers } from '../domain/images/referrers.ts'
 import type { Authorizer } from '../domain/policies/authorize.ts'
 import type { RegistryPolicies } from '../domain/policies/registry-policies.ts'
 import type { RepositoryPolicies } from '../domain/policies/repository-policies.ts'
+import type { Simulations } from '../domain/policies/simulate.ts'
 import type { Repositories } from '../domain/repositories/repositories.ts'
 
 export interface Addresses {
@@ -61,6 +62,7 @@ export interface Services {
   repositories: Repositories
   repositoryPolicies: RepositoryPolicies
   registryPolicies: RegistryPolicies
+  simulations: Simulations
   images: Images
   referrers: Referrers
   blobs: Blobs

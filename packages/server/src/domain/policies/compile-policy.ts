@@ -1,5 +1,6 @@
 // A policy as a list of statements that can be asked at once: actions as sets of bits, resources and conditions as functions.
 
+import { askedKeys } from './asked-keys.ts'
 import { type Condition, compileCondition, PolicyCompileError } from './compile-condition.ts'
 import type { ContextKeys } from './context.ts'
 import { compileFixed, compileGlob, type TextMatcher } from './glob.ts'
@@ -47,6 +48,8 @@ export interface CompiledStatement {
 export interface CompiledPolicy {
   ref: PolicyRef
   statements: readonly CompiledStatement[]
+  /** The condition keys that it asks for, as they are written. */
+  askedKeys: readonly string[]
   /** Why the policy cannot be evaluated. Every request that it has a say in is denied. */
   broken?: string
 }
@@ -65,6 +68,7 @@ export function compilePolicy(document: PolicyDocument, ref: PolicyRef, options:
     statements: document.statements.map((statement, index) =>
       compileStatement(statement, { ref, index, variables, resolve }),
     ),
+    askedKeys: askedKeys(document),
   }
 }
 
@@ -88,7 +92,7 @@ export function compileStoredPolicy(
 }
 
 export function brokenPolicy(ref: PolicyRef, reason: string): CompiledPolicy {
-  return { ref, statements: [], broken: reason }
+  return { ref, statements: [], askedKeys: [], broken: reason }
 }
 
 /** Users and roles that a policy names and that are not known to it: worth a line in the log. */
