@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { type AccessRows, accessRows } from '../support/access-rows.ts'
 import { type AuditRecords, auditRecords, inShort } from '../support/audit-records.ts'
 import { account, type ContractRegistry, contractRegistry, region } from '../support/contract-registry.ts'
 import { fixedImage } from '../support/fixed-images.ts'
+import { createRole } from '../support/given-access.ts'
 import { digestOf } from '../support/image-builder.ts'
 import { credentialsIn } from '../support/sts-session.ts'
 import type { TestCredentials } from '../support/test-registry.ts'
@@ -16,13 +16,11 @@ const repositoryArn = (name: string, of = account) => `arn:aws:ecr:${region}:${o
 const trusting = (arn: string) => ({ Effect: 'Allow', Principal: { AWS: arn }, Action: 'sts:AssumeRole' })
 
 let registry: ContractRegistry
-let rows: AccessRows
 let audit: AuditRecords
 let alice: TestCredentials
 let foreigner: TestCredentials
 before(async () => {
   registry = await contractRegistry()
-  rows = accessRows(registry)
   audit = auditRecords(registry)
   alice = await registry.createUser('alice')
   foreigner = await registry.createAccount(other)
@@ -232,11 +230,12 @@ describe('docker', () => {
 
 describe('STS', () => {
   test('a role is taken: who took it, which key was given; what it does names the role', async () => {
-    const { arn, id } = await rows.role({
+    const { arn, id } = await createRole(registry.iam(), {
       name: 'ci',
       trust: trusting(`arn:aws:iam::${account}:user/alice`),
       allow: { Effect: 'Allow', Action: 'ecr:*', Resource: '*' },
     })
+    await audit.next()
     const xml = await registry.sts(alice).ok('AssumeRole', { RoleArn: arn, RoleSessionName: 'run-7' })
     const session = credentialsIn(xml)
     await registry.awsAs(session).ok('CreateRepository', { repositoryName: 'by-ci' })
@@ -267,7 +266,8 @@ describe('STS', () => {
   })
 
   test('a role of another account is told to both; a refusal too', async () => {
-    const { arn } = await rows.role({ name: 'shared', trust: trusting(`arn:aws:iam::${other}:root`) })
+    const { arn } = await createRole(registry.iam(), { name: 'shared', trust: trusting(`arn:aws:iam::${other}:root`) })
+    await audit.next()
     await registry.sts(foreigner).ok('AssumeRole', { RoleArn: arn, RoleSessionName: 'visit' })
     await registry.sts(alice).call('AssumeRole', { RoleArn: arn, RoleSessionName: 'visit' })
     const records = await audit.next()
@@ -327,7 +327,10 @@ test('no secret and no token is in the files, whoever gave or got it', async () 
   const made = await registry.iam().call('CreateAccessKey', { UserName: 'alice' })
   assert.equal(made.status, 200, made.text)
   const element = (name: string) => new RegExp(`<${name}>([^<]+)<`).exec(made.text)?.[1] ?? assert.fail(made.text)
-  const { arn } = await rows.role({ name: 'secretive', trust: trusting(`arn:aws:iam::${account}:user/alice`) })
+  const { arn } = await createRole(registry.iam(), {
+    name: 'secretive',
+    trust: trusting(`arn:aws:iam::${account}:user/alice`),
+  })
   const session = credentialsIn(await registry.sts(alice).ok('AssumeRole', { RoleArn: arn, RoleSessionName: 'x1' }))
   const { authorizationData } = await registry.aws.ok<{ authorizationData: { authorizationToken: string }[] }>(
     'GetAuthorizationToken',
@@ -337,6 +340,7 @@ test('no secret and no token is in the files, whoever gave or got it', async () 
   const records = await audit.next()
   assert.deepEqual(inShort(records), [
     `CreateAccessKey ${admin}`,
+    `CreateRole ${admin}`,
     `AssumeRole ${account}:user/alice`,
     `GetAuthorizationToken ${admin}`,
   ])

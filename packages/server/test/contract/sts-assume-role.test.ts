@@ -9,8 +9,8 @@ import {
   STSClient,
 } from '@aws-sdk/client-sts'
 import type { AccountId } from '@berth/api/names/registry.ts'
-import { type AccessRows, accessRows } from '../support/access-rows.ts'
 import { account, type ContractRegistry, contractRegistry, region } from '../support/contract-registry.ts'
+import { createPolicy, createRole, tagParameters as tags } from '../support/given-access.ts'
 import { assertQueryError, type QueryCredentials, type QueryParameters } from '../support/query-wire.ts'
 import { credentialsIn, credentialsOf } from '../support/sts-session.ts'
 import type { TestCredentials } from '../support/test-registry.ts'
@@ -31,12 +31,10 @@ const allow = (action: string | string[], more: object = {}) => ({
 })
 
 let registry: ContractRegistry
-let rows: AccessRows
 let alice: TestCredentials
 let stranger: TestCredentials
 before(async () => {
   registry = await contractRegistry()
-  rows = accessRows(registry)
   alice = await registry.createUser('alice')
   stranger = await registry.createAccount(other)
 })
@@ -68,7 +66,11 @@ const refusal = (caller: string, roleArn: string, action = 'sts:AssumeRole') =>
 
 describe('a session of a role', () => {
   test('the whole answer; the path of the role is in no ARN of a session, and the session is who it says', async () => {
-    const { arn, id } = await rows.role({ name: 'deploy', path: '/ci/', trust: trusting(userArn('alice')) })
+    const { arn, id } = await createRole(registry.iam(), {
+      name: 'deploy',
+      path: '/ci/',
+      trust: trusting(userArn('alice')),
+    })
     assert.equal(arn, `arn:aws:iam::${account}:role/ci/deploy`)
     const { $metadata, Credentials, ...answer } = await assume(alice, { RoleArn: arn, RoleSessionName: 'run-42' })
     assert.equal($metadata.httpStatusCode, 200)
@@ -97,7 +99,7 @@ describe('a session of a role', () => {
 
   test('may do what the role may, on both wires, and no more; it ends in time', async () => {
     await registry.aws.ok('CreateRepository', { repositoryName: 'shipped' })
-    const { arn } = await rows.role({
+    const { arn } = await createRole(registry.iam(), {
       name: 'reader',
       trust: trusting(userArn('alice')),
       allow: allow(['ecr:DescribeRepositories', 'ecr:GetAuthorizationToken', 'ecr:ListImages']),
@@ -131,7 +133,7 @@ describe('a session of a role', () => {
   })
 
   test('a role of another account is taken by who may there and here; the session is of the role’s account', async () => {
-    const { arn } = await rows.role({
+    const { arn } = await createRole(registry.iam(), {
       name: 'visited',
       trust: trusting(other, { Condition: { StringEquals: { 'sts:ExternalId': 'contract/7' } } }),
       allow: allow('ecr:*'),
@@ -149,7 +151,7 @@ describe('a session of a role', () => {
   })
 
   test('MinimumSessionTokenSize: the token is as long as was asked for, and is one', async () => {
-    const { arn } = await rows.role({ name: 'long', trust: trusting(userArn('alice')) })
+    const { arn } = await createRole(registry.iam(), { name: 'long', trust: trusting(userArn('alice')) })
     const { Credentials, SessionTokenSize, SessionTokenUtilization } = await assume(alice, {
       RoleArn: arn,
       RoleSessionName: 'long',
@@ -163,7 +165,7 @@ describe('a session of a role', () => {
 
 describe('who may not', () => {
   test('nobody learns which roles there are: the sentence and the answer are the same', async () => {
-    const { arn } = await rows.role({ name: 'closed-1', trust: trusting(other), allow: allow('*') })
+    const { arn } = await createRole(registry.iam(), { name: 'closed-1', trust: trusting(other), allow: allow('*') })
     const sts = registry.sts(alice)
     const missing = `arn:aws:iam::${account}:role/closed-2`
     const elsewhere = 'arn:aws:iam::999999999999:role/closed-1'
@@ -180,7 +182,7 @@ describe('who may not', () => {
   })
 
   test('root users take no roles', async () => {
-    const { arn } = await rows.role({ name: 'open', trust: trusting(account) })
+    const { arn } = await createRole(registry.iam(), { name: 'open', trust: trusting(account) })
     const root = await registry.registry.accessKeys.create(account as AccountId, account)
     await registry
       .sts(root)
@@ -194,12 +196,12 @@ describe('who may not', () => {
   })
 
   test('what is asked for wrongly is told in the words of AWS', async () => {
-    const { arn } = await rows.role({
+    const { arn } = await createRole(registry.iam(), {
       name: 'asked',
       trust: trusting(userArn('alice'), { Action: ['sts:AssumeRole', 'sts:TagSession'] }),
       maxSessionSeconds: 7200,
     })
-    const foreign = await rows.policy('foreign', allow('ecr:*'), other)
+    const foreign = await createPolicy(registry.iam(stranger), 'foreign', allow('ecr:*'))
     const cases: [QueryParameters, number, string, string][] = [
       [{ RoleArn: userArn('alice') }, 400, 'ValidationError', 'Request ARN is invalid'],
       [{ RoleArn: `${arn}$` }, 400, 'ValidationError', 'Request ARN is invalid'],
@@ -297,7 +299,7 @@ describe('who may not', () => {
 })
 
 test('security test 41: a session policy narrows and never widens; managed ones count as they are now', async () => {
-  const { arn } = await rows.role({
+  const { arn } = await createRole(registry.iam(), {
     name: 'narrowed',
     trust: trusting(userArn('alice')),
     allow: allow(['ecr:DescribeRepositories', 'ecr:DescribeRegistry']),
@@ -319,7 +321,7 @@ test('security test 41: a session policy narrows and never widens; managed ones 
     DescribeRepositories: false,
   })
   assert.deepEqual(await may({ 'PolicyArns.member.1.arn': 'arn:aws:iam::aws:policy/AdministratorAccess' }), all)
-  const managed = await rows.policy('registry-only', allow('ecr:DescribeRegistry'))
+  const managed = await createPolicy(registry.iam(), 'registry-only', allow('ecr:DescribeRegistry'))
   const both = { Policy: policy(allow('ecr:GetAuthorizationToken')), 'PolicyArns.member.1.arn': managed }
   assert.deepEqual(await may(both), { ...all, DescribeRepositories: false })
 
@@ -333,7 +335,7 @@ test('security test 41: a session policy narrows and never widens; managed ones 
       'AccessDeniedException',
       `User: arn:aws:sts::${account}:assumed-role/narrowed/job is not authorized to perform: ecr:DescribeRepositories on resource: arn:aws:ecr:${region}:${account}:repository/* because no session policy allows the ecr:DescribeRepositories action`,
     )
-  await rows.remove(await rows.idOf(managed))
+  await registry.iam().ok('DeletePolicy', { PolicyArn: managed })
   assert.equal((await registry.awsAs(session).call('DescribeRegistry')).status, 400)
 
   const packed = await assume(alice, { RoleArn: arn, RoleSessionName: 'packed', Policy: policy(allow('ecr:*')) })
@@ -341,13 +343,17 @@ test('security test 41: a session policy narrows and never widens; managed ones 
 })
 
 test('security test 41: a chain of roles ends after an hour, whatever the roles would give', async () => {
-  const first = await rows.role({
+  const first = await createRole(registry.iam(), {
     name: 'first',
     trust: trusting(userArn('alice')),
     allow: allow('sts:AssumeRole'),
     maxSessionSeconds: 43_200,
   })
-  const second = await rows.role({ name: 'second', trust: trusting(first.arn), maxSessionSeconds: 43_200 })
+  const second = await createRole(registry.iam(), {
+    name: 'second',
+    trust: trusting(first.arn),
+    maxSessionSeconds: 43_200,
+  })
   const session = await sessionOf(alice, first.arn, { DurationSeconds: 43_200 })
   const input = { RoleArn: second.arn, RoleSessionName: 'job' }
   await registry
@@ -365,7 +371,7 @@ test('security test 41: a chain of roles ends after an hour, whatever the roles 
 })
 
 test('session tags: the role must let them in, conditions see them, and transitive ones go on as they are', async () => {
-  const untagged = await rows.role({ name: 'untagged', trust: trusting(userArn('alice')) })
+  const untagged = await createRole(registry.iam(), { name: 'untagged', trust: trusting(userArn('alice')) })
   await registry
     .sts(alice)
     .refused(
@@ -373,7 +379,7 @@ test('session tags: the role must let them in, conditions see them, and transiti
       { RoleArn: untagged.arn, RoleSessionName: 'job', ...tags([['team', 'blue']]) },
       ...refusal(userArn('alice'), untagged.arn, 'sts:TagSession'),
     )
-  const tagged = await rows.role({
+  const tagged = await createRole(registry.iam(), {
     name: 'tagged',
     trust: [
       trusting(userArn('alice')),
@@ -413,7 +419,7 @@ test('session tags: the role must let them in, conditions see them, and transiti
   assert.equal(await may(tags([['Team', 'green']])), false)
   assert.equal(await may(tags([['Team', 'blue']])), true)
 
-  const chained = await rows.role({
+  const chained = await createRole(registry.iam(), {
     name: 'chained',
     trust: trusting(tagged.arn, { Action: ['sts:AssumeRole', 'sts:TagSession'] }),
     allow: allow('ecr:DescribeRegistry', {
@@ -438,7 +444,7 @@ test('session tags: the role must let them in, conditions see them, and transiti
       'InvalidParameterValue',
       "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session.",
     )
-  const strict = await rows.role({ name: 'strict', trust: trusting(tagged.arn) })
+  const strict = await createRole(registry.iam(), { name: 'strict', trust: trusting(tagged.arn) })
   await registry
     .sts(session)
     .refused(
@@ -450,7 +456,7 @@ test('session tags: the role must let them in, conditions see them, and transiti
 
 test('a source identity: the role must let it in, it goes through every chain, and nobody changes it', async () => {
   const trust = (principal: string) => trusting(principal, { Action: ['sts:AssumeRole', 'sts:SetSourceIdentity'] })
-  const plain = await rows.role({ name: 'anonymous', trust: trusting(userArn('alice')) })
+  const plain = await createRole(registry.iam(), { name: 'anonymous', trust: trusting(userArn('alice')) })
   await registry
     .sts(alice)
     .refused(
@@ -458,12 +464,12 @@ test('a source identity: the role must let it in, it goes through every chain, a
       { RoleArn: plain.arn, RoleSessionName: 'job', SourceIdentity: 'alice' },
       ...refusal(userArn('alice'), plain.arn, 'sts:SetSourceIdentity'),
     )
-  const first = await rows.role({
+  const first = await createRole(registry.iam(), {
     name: 'known',
     trust: trust(userArn('alice')),
     allow: allow(['sts:AssumeRole', 'sts:SetSourceIdentity']),
   })
-  const second = await rows.role({
+  const second = await createRole(registry.iam(), {
     name: 'known-too',
     trust: trust(first.arn),
     allow: allow('ecr:DescribeRegistry', { Condition: { StringEquals: { 'aws:SourceIdentity': 'alice' } } }),
@@ -484,15 +490,6 @@ test('a source identity: the role must let it in, it goes through every chain, a
       'The source identity is already set for this assume role session',
     )
 })
-
-function tags(pairs: [string, string][]): QueryParameters {
-  return Object.fromEntries(
-    pairs.flatMap(([key, value], n) => [
-      [`Tags.member.${n + 1}.Key`, key],
-      [`Tags.member.${n + 1}.Value`, value],
-    ]),
-  )
-}
 
 /** Text that packs badly, the same each time. */
 function noise(length: number, seed: number): string {

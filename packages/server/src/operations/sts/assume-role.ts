@@ -1,7 +1,8 @@
 import { AssumeRoleRequest, AssumeRoleResponse } from '@berth/api/sts/sessions.ts'
 import { IdentityError } from '../../base/identity-error.ts'
+import { tagsOf } from '../iam/present.ts'
 import { identityOperation } from '../identity-operation.ts'
-import { credentialsOf, policyArnsOf, refuseSecondFactor, tagsOf } from './credentials.ts'
+import { credentialsOf, policyArnsOf, refuseSecondFactor } from './credentials.ts'
 
 /** The role may be of any account here: its trust policy decides (STS AssumeRole). */
 export const assumeRole = identityOperation({

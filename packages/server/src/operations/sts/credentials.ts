@@ -3,7 +3,6 @@
 import type { Credentials } from '@berth/api/sts/sessions.ts'
 import { maxSessionTokenLength } from '../../auth/session-token.ts'
 import { IdentityError } from '../../base/identity-error.ts'
-import type { Tag } from '../../base/principal.ts'
 import type { StoredSession } from '../../domain/identities/sessions.ts'
 import type { Services } from '../services.ts'
 
@@ -33,10 +32,6 @@ export function credentialsOf(
 export function refuseSecondFactor(input: { SerialNumber?: string; TokenCode?: string }): void {
   if (input.SerialNumber === undefined && input.TokenCode === undefined) return
   throw new IdentityError('AccessDenied', 'MultiFactorAuthentication failed with invalid MFA one time pass code.')
-}
-
-export function tagsOf(tags: readonly { Key: string; Value: string }[] = []): Tag[] {
-  return tags.map(({ Key, Value }) => ({ key: Key, value: Value }))
 }
 
 /** @throws IdentityError ValidationError */

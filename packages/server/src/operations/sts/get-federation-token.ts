@@ -1,8 +1,10 @@
 import { GetFederationTokenRequest, GetFederationTokenResponse } from '@berth/api/sts/sessions.ts'
 import { federatedUserArn } from '../../domain/identities/arns.ts'
 import { packedPercent, readSessionPolicies, readSessionTags } from '../../domain/policies/session-policies.ts'
+import { tagsOf } from '../iam/present.ts'
 import { identityOperation } from '../identity-operation.ts'
-import { credentialsOf, durationSeconds, policyArnsOf, tagsOf } from './credentials.ts'
+import { tagFacts } from '../operation.ts'
+import { credentialsOf, durationSeconds, policyArnsOf } from './credentials.ts'
 
 /**
  * A session for somebody whom the user vouches for: what its policies allow of what the user may, and without a policy nothing (STS
@@ -13,15 +15,11 @@ export const getFederationToken = identityOperation({
   name: 'GetFederationToken',
   input: GetFederationTokenRequest,
   output: GetFederationTokenResponse,
-  naming: ['Name', 'Tags'],
+  naming: ['Name'],
   permissions: ({ Name, Tags }, { principal }) => {
     const arn = federatedUserArn(principal.accountId, Name ?? '')
-    const requestTags = tagsOf(Tags as readonly { Key: string; Value: string }[] | undefined)
-    const facts = { requestTags }
-    return [
-      ['sts:GetFederationToken', arn, facts],
-      ...(requestTags.length > 0 ? [['sts:TagSession', arn, facts] as const] : []),
-    ]
+    const facts = { requestTags: tagFacts(Tags) }
+    return [['sts:GetFederationToken', arn, facts], ...(Tags?.length ? [['sts:TagSession', arn, facts] as const] : [])]
   },
   async run(input, { principal }, services) {
     const { accountId, userId, accessKeyId, caller } = principal
