@@ -2,6 +2,7 @@
 
 import type { SignatureErrorCode } from '../../auth/signature.ts'
 import { type Fault, RegistryError, type Renderer } from '../../base/errors.ts'
+import { encodedHeaders } from '../encoded-message.ts'
 import * as sentences from '../sentences.ts'
 import { Throttled } from '../throttles.ts'
 
@@ -67,7 +68,7 @@ const renderer: Renderer<AwsError> = {
   StoreFull: () => ({ status: 500, type: 'ServerException', message: sentences.storeFull }),
   Busy: (f) => error('ThrottlingException', f.message),
   Unavailable: (f) => ({ status: 503, type: 'ServiceUnavailableException', message: f.message }),
-  AccessDenied: (f) => error('AccessDeniedException', f.message),
+  AccessDenied: (f) => ({ ...error('AccessDeniedException', f.message), headers: encodedHeaders(f) }),
 }
 
 export function renderFault(fault: Fault): AwsError {

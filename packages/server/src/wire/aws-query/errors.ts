@@ -5,6 +5,7 @@ import { SignatureError, type SignatureErrorCode } from '../../auth/signature.ts
 import { type FaultCode, RegistryError } from '../../base/errors.ts'
 import { IdentityError, identityErrorStatus } from '../../base/identity-error.ts'
 import { BodyError } from '../../http/body.ts'
+import { encodedHeaders } from '../encoded-message.ts'
 import { Throttled } from '../throttles.ts'
 import { QueryInputError } from './query-input.ts'
 
@@ -56,9 +57,10 @@ export function toQueryError(thrown: unknown): QueryError | undefined {
     return { status: 400, code: 'MalformedInput', message: thrown.message }
   if (thrown instanceof BodyError) return bodyErrors[thrown.reason]
   if (thrown instanceof RegistryError) {
-    const known = faultCodes[thrown.fault.code]
-    const message = 'message' in thrown.fault ? thrown.fault.message : 'The store has no room left.'
-    return known && { ...known, message }
+    const { fault } = thrown
+    const known = faultCodes[fault.code]
+    const message = 'message' in fault ? fault.message : 'The store has no room left.'
+    return known && { ...known, message, ...(fault.code === 'AccessDenied' ? { headers: encodedHeaders(fault) } : {}) }
   }
   return undefined
 }

@@ -2,6 +2,7 @@
 // clients look for them, docs/compatibility.md).
 
 import { type Fault, RegistryError, type Renderer } from '../../base/errors.ts'
+import { encodedHeaders } from '../encoded-message.ts'
 import * as sentences from '../sentences.ts'
 import { Throttled } from '../throttles.ts'
 
@@ -57,7 +58,7 @@ const renderer: Renderer<OciError> = {
   StoreFull: () => error(507, 'DENIED', sentences.storeFull),
   Busy: (f) => error(429, 'TOOMANYREQUESTS', f.message, { 'Retry-After': '1' }),
   Unavailable: (f) => error(503, 'UNAVAILABLE', f.message, { 'Retry-After': '1' }),
-  AccessDenied: (f) => error(403, 'DENIED', f.message),
+  AccessDenied: (f) => error(403, 'DENIED', f.message, encodedHeaders(f)),
 }
 
 export function renderFault(fault: Fault): OciError {
