@@ -49,11 +49,14 @@ export async function connect(
   }
 }
 
-export function createApi(server: Pick<ServedRegistry, 'url' | 'region' | 'accessKeyId' | 'secretAccessKey'>) {
+export function createApi(
+  server: Pick<ServedRegistry, 'url' | 'region' | 'accessKeyId' | 'secretAccessKey'> & { sessionToken?: string },
+) {
+  const { accessKeyId, secretAccessKey, sessionToken } = server
   const client = new ECRClient({
     endpoint: server.url,
     region: server.region,
-    credentials: { accessKeyId: server.accessKeyId, secretAccessKey: server.secretAccessKey },
+    credentials: { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) },
     maxAttempts: 1,
   })
 
