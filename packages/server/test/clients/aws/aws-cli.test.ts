@@ -318,6 +318,67 @@ describe(`${version} repositories`, { skip, concurrency: 2 }, () => {
     }
   })
 
+  test('§3.3 set-repository-policy, get-repository-policy, delete-repository-policy', async () => {
+    const name = await newRepository()
+    const named = ['--repository-name', name]
+    const policyText = JSON.stringify({
+      Version: '2012-10-17',
+      Statement: [{ Effect: 'Allow', Principal: '*', Action: 'ecr:BatchGetImage' }],
+    })
+    const whole = { registryId: accountId, repositoryName: name, policyText }
+    const set = (text: string) => ['set-repository-policy', ...named, '--policy-text', text]
+    assert.deepEqual(await aws(...set(policyText)), whole)
+    assert.deepEqual(await aws('get-repository-policy', ...named), whole)
+    await refusedBy(
+      'InvalidParameterException',
+      invalidParameter('PolicyText', 'Invalid repository policy provided'),
+      ...set('{}'),
+    )
+    const lockOut = policyText.replace('Allow', 'Deny').replace('BatchGetImage', '*')
+    await refusedBy(
+      'InvalidParameterException',
+      /prevent you from setting another policy in the future/,
+      ...set(lockOut),
+    )
+    assert.deepEqual(await aws('delete-repository-policy', ...named), whole)
+    await refusedBy(
+      'RepositoryPolicyNotFoundException',
+      `Repository policy does not exist for the repository with name '${name}' in the registry with id '${accountId}'`,
+      ...['get-repository-policy', ...named],
+    )
+  })
+
+  test('§3.13 put-registry-policy, get-registry-policy, delete-registry-policy', async () => {
+    const policyText = JSON.stringify({
+      Version: '2012-10-17',
+      Statement: [
+        { Effect: 'Allow', Principal: { AWS: accountId }, Action: 'ecr:ReplicateImage', Resource: arnOf('*') },
+      ],
+    })
+    const whole = { registryId: accountId, policyText }
+    assert.deepEqual(await aws('put-registry-policy', '--policy-text', policyText), whole)
+    assert.deepEqual(await aws('get-registry-policy'), whole)
+    assert.deepEqual(await aws('delete-registry-policy'), whole)
+    await refusedBy(
+      'RegistryPolicyNotFoundException',
+      `Registry policy does not exist in the registry with id '${accountId}'`,
+      'get-registry-policy',
+    )
+  })
+
+  test('§3.14 put-account-setting, get-account-setting', async (t) => {
+    if (!(await skeleton('put-account-setting'))) {
+      return t.skip(skippedAloud('put-account-setting', `${version} does not know it; the contract tests judge it`))
+    }
+    for (const [name, value] of [
+      ['REGISTRY_POLICY_SCOPE', 'V2'],
+      ['BLOB_MOUNTING', 'ENABLED'],
+    ] as const) {
+      assert.deepEqual(await aws('put-account-setting', '--name', name, '--value', value), { name, value })
+      assert.deepEqual(await aws('get-account-setting', '--name', name), { name, value })
+    }
+  })
+
   test('§3.16 tag-resource, list-tags-for-resource, untag-resource', async () => {
     const name = await newRepository('--tags', 'Key=team,Value=blue')
     const tags = async () => (await aws('list-tags-for-resource', '--resource-arn', arnOf(name))).tags
