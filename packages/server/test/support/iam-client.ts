@@ -12,13 +12,21 @@ export const amazonIam = () => require('@aws-sdk/client-iam') as typeof import('
 
 /** As the first administrator unless told otherwise. Whoever asks destroys it. */
 export function iamClient(registry: ContractRegistry, credentials: TestCredentials = registry.credentials): IAMClient {
-  return new (amazonIam().IAMClient)({
+  const client = new (amazonIam().IAMClient)({
     endpoint: registry.url,
     region: 'us-east-1',
     credentials: { ...credentials },
-    systemClockOffset: registry.clock.now() - Date.now(),
     maxAttempts: 1,
   })
+  // Anew for each request: the client would follow the `Date` of the answer before.
+  client.middlewareStack.add(
+    (next) => (request) => {
+      client.config.systemClockOffset = registry.clock.now() - Date.now()
+      return next(request)
+    },
+    { step: 'initialize' },
+  )
+  return client
 }
 
 /** The members of an answer, without what the client adds. */
