@@ -150,7 +150,7 @@ describe('env without a server', twoAtOnce, () => {
     assert.equal(code, 0)
     assert.match(
       stdout,
-      /^export AWS_ENDPOINT_URL_ECR=http:\/\/localhost:5055;\nexport AWS_ACCESS_KEY_ID=test;\nexport AWS_SECRET_ACCESS_KEY=test;\nexport AWS_REGION=eu-west-1;/,
+      /^export AWS_ENDPOINT_URL_ECR=http:\/\/localhost:5055;\nexport AWS_ENDPOINT_URL_IAM=http:\/\/localhost:5055;\nexport AWS_ENDPOINT_URL_STS=http:\/\/localhost:5055;\nexport AWS_ACCESS_KEY_ID=test;\nexport AWS_SECRET_ACCESS_KEY=test;\nexport AWS_REGION=eu-west-1;/,
     )
   })
 

@@ -32,7 +32,7 @@ describe('berth env', () => {
     it(`is understood by ${name}`, (t) => {
       const seen = seenAfter(shell, wrap)
       if (!seen) return t.skip(`there is no ${name} on this machine`)
-      assert.equal(seen.AWS_ENDPOINT_URL_ECR, settings.url)
+      for (const service of ['ECR', 'IAM', 'STS']) assert.equal(seen[`AWS_ENDPOINT_URL_${service}`], settings.url)
       assert.equal(seen.AWS_ACCESS_KEY_ID, settings.credentials.accessKeyId)
       assert.equal(seen.AWS_SECRET_ACCESS_KEY, settings.credentials.secretAccessKey)
       assert.deepEqual([seen.AWS_REGION, seen.AWS_DEFAULT_REGION], ['eu-west-1', 'eu-west-1'])

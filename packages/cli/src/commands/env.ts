@@ -4,9 +4,9 @@
 // default profile (a role, a sign-in), for every SDK. A profile or a session token of before would win over it or spoil it, so both go.
 
 import { StartError } from '@berth/server/base/errors.ts'
-import { addressText, type Config } from '@berth/server/config.ts'
-import { type Credentials, credentialsFile, readCredentials, runningAddress } from '@berth/server/data-dir-files.ts'
+import { type Credentials, credentialsFile, readCredentials } from '@berth/server/data-dir-files.ts'
 import { Command, Option } from 'commander'
+import { serverAddress } from '../server-address.ts'
 import { addSettings, configOf, precedence } from '../settings-options.ts'
 import { dialects, quoteForSh, type Shell, shells, thisCommand } from '../shells.ts'
 
@@ -18,7 +18,7 @@ export function environment(): Command {
     .addHelpText('after', precedence)
     .action(async (options: Record<string, unknown> & { shell: Shell }) => {
       const config = configOf(options)
-      const url = (await runningAddress(config)) ?? configuredAddress(config)
+      const url = await serverAddress(config)
       const credentials = (await readCredentials(config)) ?? (config.isDev ? config.bootstrap : undefined)
       if (!credentials) {
         throw new StartError(
@@ -31,20 +31,6 @@ export function environment(): Command {
     })
 }
 
-/** Where the server will be by its settings, when none has said where it is. */
-function configuredAddress(config: Config): string {
-  const { host, port } = config.listen
-  if (port === 0) {
-    throw new StartError(
-      `No server is running on ${config.dataDir}, and port 0 does not say where one will be.`,
-      'Start it first, or name its data directory by --data-dir.',
-    )
-  }
-  const scheme = config.tls ? 'https' : 'http'
-  const isLocal = config.isLoopback || host === '0.0.0.0' || host === '::'
-  return `${scheme}://${addressText({ host: isLocal ? 'localhost' : host, port })}`
-}
-
 export interface ClientSettings {
   url: string
   region: string
@@ -55,7 +41,7 @@ export interface ClientSettings {
 export function exportsFor(shell: Shell, { url, region, credentials }: ClientSettings, command: string): string {
   const { set, unset, evaluate } = dialects[shell]
   return [
-    set('AWS_ENDPOINT_URL_ECR', url),
+    ...['ECR', 'IAM', 'STS'].map((service) => set(`AWS_ENDPOINT_URL_${service}`, url)),
     set('AWS_ACCESS_KEY_ID', credentials.accessKeyId),
     set('AWS_SECRET_ACCESS_KEY', credentials.secretAccessKey),
     set('AWS_REGION', region),
