@@ -9,8 +9,6 @@ import json
 import os
 import re
 import sys
-import time
-import traceback
 import urllib.error
 import urllib.request
 import uuid
