@@ -8,6 +8,7 @@ import { Command, CommanderError } from 'commander'
 import { account } from './commands/account.ts'
 import { audit } from './commands/audit.ts'
 import { environment } from './commands/env.ts'
+import { explain } from './commands/explain.ts'
 import { init } from './commands/init.ts'
 import { keys } from './commands/keys.ts'
 import { migrateStore } from './commands/migrate-store.ts'
@@ -39,7 +40,7 @@ async function runCommand(args: readonly string[]): Promise<number> {
     .addHelpText('after', '\nEvery command tells more with --help. First: berth serve')
   const commands = [
     ...[serve(finish), init(finish), environment(), account(finish), root(finish), keys(finish), audit()],
-    ...[migrateStore(finish), versionCommand()],
+    ...[explain(), migrateStore(finish), versionCommand()],
   ]
   for (const command of commands) {
     // Not inherited by `addCommand`.
