@@ -17,7 +17,7 @@ import { entityArn } from '../../domain/identities/arns.ts'
 import type { CustomerPolicy, PolicyVersion } from '../../domain/identities/customer-policies.ts'
 import { identityOperation } from '../identity-operation.ts'
 import type { Services } from '../services.ts'
-import { nextMarker, openMarker, pageOf } from './pages.ts'
+import { nextMarker, openMarker, pageOfNames } from './pages.ts'
 import {
   encodeDocument,
   presentAttached,
@@ -105,7 +105,7 @@ function readPolicies(scope: 'Local' | 'AWS'): Read {
   return async ({ registry: { accountId } }, { customerPolicies }, { after, limit }) => {
     const isUsed = scope === 'AWS' ? (use: CustomerPolicy['usage']) => use.attachments + use.boundaries > 0 : undefined
     const all = await customerPolicies.list(accountId, { scope, pathPrefix: '/', isUsed })
-    const { page, next } = pageOf(all, ({ arn }) => arn, { ...(after === undefined ? {} : { after }), limit })
+    const { page, next } = pageOfNames(all, { ...(after === undefined ? {} : { after }), limit })
     const Policies: ManagedPolicyDetail[] = []
     for (const policy of page)
       Policies.push(presentPolicyDetail(policy, await customerPolicies.versions(accountId, policy.arn)))
