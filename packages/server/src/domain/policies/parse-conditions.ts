@@ -34,8 +34,12 @@ export function parseConditions(value: unknown, effect: Effect, at: string, cont
   })
 }
 
+/** The port of an identity provider, which is part of its name. */
+const port = /^([A-Za-z0-9.-]+):\d{1,5}(?=[/:])/
+
 /** The name of a tag may have colons; it stands behind the first slash. So may the path of an identity provider, before the colon. */
-function checkKey(key: string, at: string, { faults }: ParseContext): void {
+function checkKey(given: string, at: string, { faults }: ParseContext): void {
+  const key = given.replace(port, '$1')
   const colon = key.indexOf(':')
   const slash = key.indexOf('/', colon)
   const name = slash < 0 ? key.slice(colon + 1) : key.slice(colon + 1, slash)

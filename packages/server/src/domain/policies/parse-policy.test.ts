@@ -208,6 +208,13 @@ table('identity', [
   ],
   ['a key with two colons', condition('StringEquals', 'a', 'aws:a:b'), 'Actions/Condition can contain only one colon.'],
   ['a key without a name', condition('StringEquals', 'a', 'aws:'), syntax],
+  ['a provider with a port', condition('StringEquals', 'a', 'issuer.example.com:8443:sub'), undefined],
+  ['a provider with a port and a path', condition('StringEquals', 'a', '10.0.0.1:6443/realms/a:sub'), undefined],
+  [
+    'a port and two colons',
+    condition('StringEquals', 'a', 'issuer.example.com:8443:a:b'),
+    'Actions/Condition can contain only one colon.',
+  ],
   ['a tag with colons', condition('StringEquals', 'a', 'aws:ResourceTag/aws:stack:name'), undefined],
   ['an issuer with a path', condition('StringEquals', 'a', 'oidc.example.com/id/AB12:sub'), undefined],
   ['a key that nobody knows', condition('StringEquals', 'a', 'berth:Key'), undefined],
