@@ -36,16 +36,21 @@ export function nextMarker(
     : { IsTruncated: true, Marker: services.pageTokens.seal(next, boundTo(ctx, list)) }
 }
 
-/** A page of a list that is short enough to be read whole. `key` gives what orders it. */
+/**
+ * A page of a list that is short enough to be read whole. `key` tells one item from another; where the last of the page before is gone, the
+ * page goes on at its place.
+ */
 export function pageOf<T>(
   items: readonly T[],
   key: (item: T) => string,
   { after, limit }: { after?: string; limit: number },
 ): { page: T[]; next: string | undefined } {
-  const rest = after === undefined ? items : items.slice(items.findIndex((item) => key(item) === after) + 1)
-  const page = rest.slice(0, limit)
-  const last = page.at(-1)
-  return { page, next: rest.length > limit && last !== undefined ? key(last) : undefined }
+  const [, place = '0', name] = /^(\d+) (.*)$/s.exec(after ?? '') ?? []
+  const found = after === undefined ? -1 : items.findIndex((item) => key(item) === name)
+  const start = found < 0 ? Number(place) : found + 1
+  const page = items.slice(start, start + limit)
+  const [last, end] = [page.at(-1), start + limit]
+  return { page, next: items.length > end && last !== undefined ? `${end - 1} ${key(last)}` : undefined }
 }
 
 /** The same of what is ordered by lower-case names: it goes on after a name that is gone, too. */
@@ -55,7 +60,8 @@ export function pageOfNames<T extends { name: string }>(
 ): { page: T[]; next: string | undefined } {
   const last = after?.toLowerCase()
   const rest = last === undefined ? items : items.filter(({ name }) => name.toLowerCase() > last)
-  return pageOf(rest, ({ name }) => name, { limit })
+  const page = rest.slice(0, limit)
+  return { page, next: rest.length > limit ? page.at(-1)?.name : undefined }
 }
 
 function boundTo({ registry, principal }: RequestContext, list: string): string {
