@@ -138,6 +138,7 @@ describe('the chart', { skip: helm.skip || check.skip }, () => {
         assert.equal(config.masterKeyFile, '/etc/berth/secrets/master-key', name)
         assert.equal(config.database !== undefined, config.blobStore !== undefined, name)
         assert.equal(config.bootstrap !== undefined, optional, name)
+        assert.equal(config.audit.target, 'stdout', name)
         if (name.includes('-worker')) assert.deepEqual(config.roles, ['worker'])
       }
     }

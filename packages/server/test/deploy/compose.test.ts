@@ -71,6 +71,7 @@ describe('the compose project', () => {
     assert.equal(config.database?.host, 'postgres')
     assert.equal(config.blobStore?.endpoint, 'http://s3:7070')
     assert.equal(config.blobStore?.isPathStyle, true)
+    assert.equal(config.audit.target, 'stdout')
     assert.equal(config.bootstrap?.accessKeyId, secrets.BERTH_BOOTSTRAP_ACCESS_KEY_ID)
   })
 
