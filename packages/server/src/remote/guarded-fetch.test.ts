@@ -105,7 +105,7 @@ describe('a guarded fetch', skip, () => {
     ['a mapped address', ['::ffff:127.0.0.1'], '::ffff:127.0.0.1'],
     ['the metadata service', ['169.254.169.254'], '169.254.169.254'],
   ] as const) {
-    it(`does not reach a name that leads to ${name}`, async () => {
+    it(`security test 21: does not reach a name that leads to ${name}`, async () => {
       provider.requests.clear()
       const { fetchJson } = trusting({ resolve: to(...addresses) })
       const [message, isTransient] = await refusal(fetchJson(keysOf('issuer.example.com'), limits))
@@ -116,7 +116,7 @@ describe('a guarded fetch', skip, () => {
     })
   }
 
-  it('stays with the address that was checked when the name leads elsewhere a moment later', async () => {
+  it('security test 21: stays with the address that was checked when the name leads elsewhere a moment later', async () => {
     provider.requests.clear()
     const { resolve, hosts } = changing([publicAddress], ['127.0.0.1'])
     const [, isTransient] = await refusal(
@@ -171,7 +171,7 @@ describe('a guarded fetch', skip, () => {
     return await refusal(trusting().fetchJson(`${provider.url}/answer`, { ...limits, ...own }))
   }
 
-  it('follows no redirect', async () => {
+  it('security test 21: follows no redirect', async () => {
     provider.requests.clear()
     for (const location of ['/keys', `https://127.0.0.1:${provider.port}/keys`, 'https://169.254.169.254/'])
       assert.deepEqual(await answer(misbehaving.redirectTo(location)), ['it answered 302; nothing is followed', false])
