@@ -87,7 +87,7 @@ export function createRoles(parts: { metadata: MetadataStore; entities: Entities
       const roleId = ids.entity('AROA')
       const row = {
         ...{ entity_id: roleId, account_id: accountId, kind: 'role' as const, name, path, created_at: clock.now() },
-        ...{ description: description ?? null, boundary_arn: boundaryArn ?? null, ...(await bound(trustPolicy)) },
+        ...{ description: description || null, boundary_arn: boundaryArn ?? null, ...(await bound(trustPolicy)) },
         details: detailsText('role', { maxSessionSeconds: maxSessionSeconds ?? defaultMaxSessionSeconds }),
       }
       await entities.create(row, async (tx) => {
@@ -107,7 +107,8 @@ export function createRoles(parts: { metadata: MetadataStore; entities: Entities
       entities.change(accountId, 'role', name, async (tx, row) => {
         const details = detailsOf(row, 'role')
         const change = {
-          description: description ?? row.description,
+          // An empty one is none.
+          description: description === undefined ? row.description : description || null,
           details: detailsText('role', {
             ...details,
             ...(maxSessionSeconds === undefined ? {} : { maxSessionSeconds }),
