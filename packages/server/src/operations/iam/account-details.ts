@@ -23,6 +23,7 @@ import {
   presentAttached,
   presentBoundary,
   presentGroup,
+  presentPolicy,
   presentTags,
   presentUser,
   seconds,
@@ -161,17 +162,8 @@ function presentRoleDetail(detail: EntityDetail): RoleDetail {
 
 function presentPolicyDetail(policy: CustomerPolicy, versions: readonly PolicyVersion[]): ManagedPolicyDetail {
   return {
-    PolicyName: policy.name,
-    PolicyId: policy.policyId,
-    Arn: policy.arn,
-    Path: policy.path,
-    DefaultVersionId: `v${policy.defaultVersion}`,
-    AttachmentCount: policy.usage.attachments,
-    PermissionsBoundaryUsageCount: policy.usage.boundaries,
-    IsAttachable: true,
+    ...presentPolicy(policy),
     ...(policy.description === undefined ? {} : { Description: policy.description }),
-    CreateDate: seconds(policy.createdAt),
-    UpdateDate: seconds(policy.updatedAt),
     PolicyVersionList: versions.map(({ version, document, isDefault, createdAt }) => ({
       Document: encodeDocument(document),
       VersionId: `v${version}`,

@@ -12,16 +12,14 @@ import {
   ListEntitiesForPolicyResponse,
   ListPoliciesRequest,
   ListPoliciesResponse,
-  type Policy,
 } from '@berth/api/iam/policies.ts'
-import type { Tag } from '../../base/principal.ts'
 import { entityArn } from '../../domain/identities/arns.ts'
 import type { CustomerPolicy } from '../../domain/identities/customer-policies.ts'
 import type { EntityRow } from '../../domain/identities/entities.ts'
 import { identityOperation } from '../identity-operation.ts'
 import { tagFacts } from '../operation.ts'
 import { nextMarker, openMarker, pageOf } from './pages.ts'
-import { presentTags, seconds, tagsOf } from './present.ts'
+import { presentPolicy, tagsOf } from './present.ts'
 
 const createPolicy = identityOperation({
   service: 'iam',
@@ -139,19 +137,3 @@ const listEntitiesForPolicy = identityOperation({
 })
 
 export const managedPolicyOperations = [createPolicy, deletePolicy, getPolicy, listEntitiesForPolicy, listPolicies]
-
-function presentPolicy(policy: Omit<CustomerPolicy, 'description'>, tags: readonly Tag[] = []): Policy {
-  return {
-    PolicyName: policy.name,
-    PolicyId: policy.policyId,
-    Arn: policy.arn,
-    Path: policy.path,
-    DefaultVersionId: `v${policy.defaultVersion}`,
-    AttachmentCount: policy.usage.attachments,
-    PermissionsBoundaryUsageCount: policy.usage.boundaries,
-    IsAttachable: true,
-    CreateDate: seconds(policy.createdAt),
-    UpdateDate: seconds(policy.updatedAt),
-    ...(tags.length === 0 ? {} : { Tags: presentTags(tags) }),
-  }
-}

@@ -5,6 +5,7 @@ import type { AttachedPermissionsBoundary, AttachedPolicy } from '@berth/api/iam
 import type { User } from '@berth/api/iam/users.ts'
 import type { Tag } from '../../base/principal.ts'
 import { entityArn, rootArn } from '../../domain/identities/arns.ts'
+import type { CustomerPolicy } from '../../domain/identities/customer-policies.ts'
 import type { EntityRow } from '../../domain/identities/entities.ts'
 
 /** Whole seconds, as IAM has them. */
@@ -24,6 +25,23 @@ export function presentTags(tags: readonly Tag[]): { Key: string; Value: string 
 /** Tags as a request brings them. */
 export function tagsOf(tags: readonly { Key: string; Value: string }[] | undefined): Tag[] {
   return (tags ?? []).map(({ Key, Value }) => ({ key: Key, value: Value }))
+}
+
+/** Without its description, which lists leave out (IAM ListPolicies). */
+export function presentPolicy(policy: Omit<CustomerPolicy, 'description'>, tags: readonly Tag[] = []) {
+  return {
+    PolicyName: policy.name,
+    PolicyId: policy.policyId,
+    Arn: policy.arn,
+    Path: policy.path,
+    DefaultVersionId: `v${policy.defaultVersion}`,
+    AttachmentCount: policy.usage.attachments,
+    PermissionsBoundaryUsageCount: policy.usage.boundaries,
+    IsAttachable: true,
+    CreateDate: seconds(policy.createdAt),
+    UpdateDate: seconds(policy.updatedAt),
+    ...(tags.length === 0 ? {} : { Tags: presentTags(tags) }),
+  }
 }
 
 export function presentBoundary(arn: string): AttachedPermissionsBoundary {
