@@ -71,7 +71,9 @@ export function createAuditor(parts: {
   includesPulls: boolean
 }): Auditor {
   const { auditLog, directory, clock, homeAccountId, homeRegion, includesPulls } = parts
-  const looking = new Set<Promise<void>>()
+  /** Events that wait for the directory, and those that came after them: a log is read in its order. */
+  let waiting = 0
+  let written = Promise.resolve()
 
   function isRecorded({ name }: Call, outcome: Outcome): boolean {
     if ('error' in outcome) {
@@ -91,20 +93,18 @@ export function createAuditor(parts: {
       const at = clock.now()
       const write = (snapshot: Snapshot | undefined) =>
         auditLog.record({ at, region: homeRegion, ...eventOf(exchange, call, outcome, snapshot, homeAccountId) })
-      if (!needsDirectory(call)) {
+      const snapshot = needsDirectory(call) ? directory.current().catch(() => undefined) : undefined
+      if (!snapshot && waiting === 0) {
         write(undefined)
         return
       }
-      const looked = directory
-        .current()
-        .catch(() => undefined)
-        .then(write)
-        .finally(() => looking.delete(looked))
-      looking.add(looked)
+      waiting += 1
+      written = written.then(async () => {
+        write(await snapshot)
+        waiting -= 1
+      })
     },
-    async settled() {
-      await Promise.all(looking)
-    },
+    settled: () => written,
   }
 }
 
