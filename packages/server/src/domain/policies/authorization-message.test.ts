@@ -44,6 +44,18 @@ test('values of conditions are cut, and lists of them', () => {
   assert.deepEqual(message.conditions, [['aws:tagkeys', ['a', 'b', 'c', 'd', 'e']]])
 })
 
+test('between accounts its length tells nothing', () => {
+  const away = { ...request(`arn:aws:ecr:eu-west-1:444455556666:repository/app`), resourceAccountId: '444455556666' }
+  const implicit: Decision = { decision: 'implicit-deny', decidedBy: { kind: 'identity' } }
+  const lengths = [
+    ...[0, 1, 5, 10].map((count) =>
+      authorizationMessage(away, implicit, { matched: matched(count), looked: looked(count) }),
+    ),
+    authorizationMessage(away, refused, { matched: matched(1), looked: looked(1) }),
+  ].map((message) => JSON.stringify(message).length)
+  assert.deepEqual(new Set(lengths), new Set([1536]))
+})
+
 test('nobody but the two accounts reads it', () => {
   const message = authorizationMessage(request(), refused, { matched: [], looked: new Map() })
   assert.equal(decodedMessage(message, '999999999999'), undefined)

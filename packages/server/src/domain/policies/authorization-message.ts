@@ -9,6 +9,7 @@ import type { Request } from './request.ts'
 
 /** It goes into a header: what has no room is left out, the least telling first. */
 const maxBytes = 1536
+const paddingBytes = Buffer.byteLength(',"padding":""')
 const maxStatements = 10
 const maxConditions = 20
 const maxValues = 5
@@ -34,6 +35,8 @@ export interface AuthorizationMessage {
   decidedBy: Statement
   matched: readonly Statement[]
   conditions: readonly (readonly [key: string, values: readonly string[]])[]
+  /** Between accounts all messages have one length: it would tell whether a policy there had a say. */
+  padding?: string
 }
 
 /** Notes what conditions ask for. */
@@ -88,10 +91,17 @@ export function authorizationMessage(
       ? [...explained.looked].slice(0, maxConditions).map(([key, value]) => [key, valuesOf(value)] as const)
       : [],
   }
-  const fits = (message: AuthorizationMessage) => Buffer.byteLength(JSON.stringify(message)) <= maxBytes
-  const shorter = [whole, { ...whole, conditions: [] }, { ...whole, conditions: [], matched: [] }]
-  return shorter.find(fits) ?? { ...whole, conditions: [], matched: [], decidedBy: { kind, effect: 'Allow' } }
+  const bare = { ...whole, conditions: [], matched: [] }
+  const fitting = [whole, { ...whole, conditions: [] }, bare].find(
+    (message) => sizeOf(message) + paddingBytes <= maxBytes,
+  )
+  const message = fitting ?? { ...bare, decidedBy: { kind, effect: 'Allow' } }
+  if (isOneAccount) return message
+  const room = maxBytes - sizeOf({ ...message, padding: '' })
+  return { ...message, padding: ' '.repeat(Math.max(0, room)) }
 }
+
+const sizeOf = (message: AuthorizationMessage) => Buffer.byteLength(JSON.stringify(message))
 
 function valuesOf(value: ContextValue): string[] {
   const values = typeof value === 'string' ? [value] : value instanceof CaseVariants ? value.values : value
