@@ -9,13 +9,11 @@ import { after, before, describe, test } from 'node:test'
 import { imageBuilder, mediaTypes } from '../../support/image-builder.ts'
 import { type ProvingGround, provingGround } from '../../support/proving-ground.ts'
 import { run, skippedAloud, succeed, type Tool, tool } from '../../support/tool.ts'
+import { awsCli, cli, skip, version } from './aws-cli.ts'
 import { blob, imageIndex, type Manifest, ociImage, randomBlob, referrer, sha256, unknownDigest } from './images.ts'
 import { ownSettings } from './own-settings.ts'
 import { ecrClient, invalidParameter, pushImage } from './sdk.ts'
 
-const cli = tool('aws')
-const version = cli.skip === false ? (await run(cli, ['--version'])).stdout.split(' ')[0] : ''
-const skip = cli.skip
 const MiB = 1024 * 1024
 
 /** What `aws ecr <command>` can be given, by the CLI's own skeleton; undefined where this CLI is older than the operation. */
@@ -39,31 +37,11 @@ after(async () => {
 
 const environment = () => ({ ...ownSettings, ...ground.server.awsEnvironment(), AWS_DEFAULT_OUTPUT: 'json' })
 
-/** Runs `aws ecr …` and returns the text it printed. */
-async function text(...args: string[]): Promise<string> {
-  return (await succeed(cli, ['ecr', ...args], { env: environment() })).stdout
-}
-
-/** Runs `aws ecr …` and returns what it printed, parsed. */
-// biome-ignore lint/suspicious/noExplicitAny: the answers are compared member by member.
-async function aws(...args: string[]): Promise<any> {
-  const printed = await text(...args)
-  return printed.trim() === '' ? {} : JSON.parse(printed)
-}
-
-/** The command ends with an error, and the CLI prints its code and its text. */
-async function refusedBy(code: string, message: string | RegExp, ...args: string[]): Promise<void> {
-  const outcome = await run(cli, ['ecr', ...args], { env: environment() })
-  assert.notEqual(outcome.code, 0, outcome.stdout)
-  const said =
-    /An error occurred \((\w+)\) when calling the (\w+) operation(?: \(reached max retries: \d+\))?: (.*)/s.exec(
-      outcome.stderr,
-    )
-  assert.ok(said, outcome.stderr)
-  assert.equal(said[1], code, outcome.stderr)
-  if (typeof message === 'string') assert.equal(said[3]?.trim(), message)
-  else assert.match(said[3] ?? '', message)
-}
+const person = awsCli(environment)
+const text = (...words: string[]) => person.text('ecr', ...words)
+const aws = (...words: string[]) => person.json('ecr', ...words)
+const refusedBy = (code: string, message: string | RegExp, ...words: string[]) =>
+  person.refused(code, message, 'ecr', ...words)
 
 /** The CLI prints times as text in version 2, and as ECR sent them, in seconds, in version 1. */
 const timeOf = (printed: string | number) => (typeof printed === 'number' ? printed * 1000 : Date.parse(printed))
