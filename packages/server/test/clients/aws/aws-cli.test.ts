@@ -9,19 +9,12 @@ import { after, before, describe, test } from 'node:test'
 import { imageBuilder, mediaTypes } from '../../support/image-builder.ts'
 import { type ProvingGround, provingGround } from '../../support/proving-ground.ts'
 import { run, skippedAloud, succeed, type Tool, tool } from '../../support/tool.ts'
-import { awsCli, cli, skip, version } from './aws-cli.ts'
+import { awsCli, cli, skeleton, skip, version } from './aws-cli.ts'
 import { blob, imageIndex, type Manifest, ociImage, randomBlob, referrer, sha256, unknownDigest } from './images.ts'
 import { ownSettings } from './own-settings.ts'
 import { ecrClient, invalidParameter, pushImage } from './sdk.ts'
 
 const MiB = 1024 * 1024
-
-/** What `aws ecr <command>` can be given, by the CLI's own skeleton; undefined where this CLI is older than the operation. */
-async function skeleton(command: string): Promise<string | undefined> {
-  if (skip !== false) return undefined
-  const outcome = await run(cli, ['ecr', command, '--generate-cli-skeleton'], { env: ownSettings })
-  return outcome.code === 0 ? outcome.stdout : undefined
-}
 
 let ground: ProvingGround
 let accountId: string

@@ -2,11 +2,19 @@
 
 import assert from 'node:assert/strict'
 import { run, succeed, tool } from '../../support/tool.ts'
+import { ownSettings } from './own-settings.ts'
 
 export const cli = tool('aws')
 export const skip = cli.skip
 /** Such as `aws-cli/1.45.11`. */
 export const version = skip === false ? (await run(cli, ['--version'])).stdout.split(' ')[0] : ''
+
+/** What `aws ecr <command>` can be given, by the CLI's own skeleton; undefined where this CLI is older than the operation. */
+export async function skeleton(command: string): Promise<string | undefined> {
+  if (skip !== false) return undefined
+  const outcome = await run(cli, ['ecr', command, '--generate-cli-skeleton'], { env: ownSettings })
+  return outcome.code === 0 ? outcome.stdout : undefined
+}
 
 export interface AwsCli {
   /** Runs `aws …` and returns the text it printed. */
