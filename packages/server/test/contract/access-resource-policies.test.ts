@@ -656,6 +656,21 @@ describe('blobs of other repositories', () => {
     assert.match([...outcomes][0] ?? '', /^\{"status":202,/)
   })
 
+  test('a mount that fails is no way around the rights that an upload in one request takes', async () => {
+    const actions = ['GetAuthorizationToken', 'InitiateLayerUpload', 'BatchCheckLayerAvailability']
+    const starter = await user(registry, 'starter', [allow(actions.map((name) => `ecr:${name}`))])
+    const body = 'smuggled in'
+    const whole = digestOf(Buffer.from(body))
+    for (const query of [`digest=${whole}`, `mount=${digest}&from=missing&digest=${whole}`, `mount=x&digest=${whole}`])
+      assertOciError(
+        await starter.oci.send('POST', `/v2/mine/blobs/uploads/?${query}`, { body }),
+        403,
+        'DENIED',
+        deniedText(starter, 'UploadLayerPart', arnOf('mine'), because('identity-based policy', 'UploadLayerPart')),
+      )
+    assert.equal((await registry.oci.send('HEAD', `/v2/mine/blobs/${whole}`)).status, 404)
+  })
+
   test('with leave to read the source it is a mount, while BLOB_MOUNTING is enabled in the registry', async () => {
     await registry.aws.ok('SetRepositoryPolicy', {
       repositoryName: 'secrets',

@@ -26,10 +26,11 @@ export function uploadHandlers({
 
   const start: Handler = {
     action: 'ecr:InitiateLayerUpload',
-    also({ query }) {
-      if (query.has('mount')) return ['ecr:BatchCheckLayerAvailability']
-      return query.has('digest') ? ['ecr:UploadLayerPart', 'ecr:CompleteLayerUpload'] : []
-    },
+    // A mount that fails may go on as an upload in one request, so it takes the rights of both.
+    also: ({ query }) => [
+      ...(query.has('mount') ? ['ecr:BatchCheckLayerAvailability'] : []),
+      ...(query.has('digest') ? ['ecr:UploadLayerPart', 'ecr:CompleteLayerUpload'] : []),
+    ],
     async run(exchange, ctx, repository) {
       const { query } = exchange
       const mount = query.get('mount')
