@@ -11,6 +11,8 @@ export class QueryInputError extends Error {
 
 const maxParameters = 1000
 const maxNameLength = 256
+/** `OrderedOrganizationPolicyInputList.member.1.ServiceControlPolicyInputList.member.1` is among the longest paths that mean something. */
+const maxWords = 16
 
 /**
  * The parameters of a form, or of the query of a GET (URL Standard, section 5: `+` is a space). Strict, where a browser would guess:
@@ -53,7 +55,7 @@ function decodeText(text: string): string {
  * @throws QueryInputError
  */
 export function readInput(shape: StructureShape, parameters: readonly QueryParameter[]): unknown {
-  return readStructure(shape, treeOf(parameters), '')
+  return readStructure(shape, treeOf(shape, parameters), '')
 }
 
 /** What stands at a name: its value, and what stands below it. A map, as the names come from outside. */
@@ -62,11 +64,14 @@ interface Branch {
   readonly below: Map<string, Branch>
 }
 
-function treeOf(parameters: readonly QueryParameter[]): Branch {
+function treeOf({ members }: StructureShape, parameters: readonly QueryParameter[]): Branch {
   const root: Branch = { below: new Map() }
   for (const { name, value } of parameters) {
+    const words = name.split('.', maxWords + 1)
+    if (!Object.hasOwn(members, words[0] ?? '')) continue
+    if (words.length > maxWords) throw new QueryInputError(`The name of a parameter has more than ${maxWords} words`)
     let branch = root
-    for (const word of name.split('.')) {
+    for (const word of words) {
       const next = branch.below.get(word) ?? { below: new Map() }
       branch.below.set(word, next)
       branch = next
