@@ -506,7 +506,7 @@ describe('what IAM has taken decides the next call on both wires', () => {
     await iam.ok('DeleteUserPermissionsBoundary', { UserName: 'alice' })
   })
 
-  test('patterns that would keep others waiting, and a condition key called __proto__', async () => {
+  test('security test 35: patterns that would keep others waiting, and a condition key called __proto__', async () => {
     const stars = `${'*a'.repeat(400)}b`
     await iam.ok('PutUserPolicy', {
       UserName: 'alice',
@@ -556,7 +556,7 @@ describe('who may change policies does not thereby get more than he may give', (
   }
   const userArn = (name: string) => `arn:aws:iam::${account}:user/${name}`
 
-  test('iam:PolicyARN says which policies he may attach and detach', async () => {
+  test('security test 40: iam:PolicyARN says which policies he may attach and detach', async () => {
     await given(
       allow(['iam:AttachUserPolicy', 'iam:DetachUserPolicy'], userArn('*'), {
         Condition: { ArnLike: { 'iam:PolicyARN': ofAws('AmazonEC2ContainerRegistry*') } },
@@ -568,7 +568,7 @@ describe('who may change policies does not thereby get more than he may give', (
     assert.equal(await outcome('DetachUserPolicy', attach('AmazonEC2ContainerRegistryReadOnly')), 'may')
   })
 
-  test('iam:PermissionsBoundary lets him make and change only who is bounded', async () => {
+  test('security test 40: iam:PermissionsBoundary lets him make and change only who is bounded', async () => {
     const bounded = { Condition: { StringEquals: { 'iam:PermissionsBoundary': limits } } }
     await given(
       allow(['iam:CreateUser', 'iam:CreateRole', 'iam:PutUserPolicy', 'iam:AttachUserPolicy'], '*', bounded),
@@ -595,7 +595,7 @@ describe('who may change policies does not thereby get more than he may give', (
     assert.equal(await outcome('PutUserPermissionsBoundary', { UserName: 'low', PermissionsBoundary: limits }), 'may')
   })
 
-  test('each step needs its own action on its own resource', async () => {
+  test('security test 40: each step needs its own action on its own resource', async () => {
     const AssumeRolePolicyDocument = policy({ Effect: 'Allow', Principal: '*', Action: 'sts:AssumeRole' })
     const steps: [string, Record<string, string | boolean>, string][] = [
       ['PutUserPolicy', { UserName: 'step', PolicyName: 'more', PolicyDocument: anything }, userArn('low')],
