@@ -25,6 +25,7 @@ import {
   user,
   whyNoPull,
 } from '../support/people.ts'
+import { textOf } from '../support/query-wire.ts'
 
 const other = '210987654321'
 const third = '345678901234'
@@ -109,6 +110,73 @@ describe('a pull from the registry of another account', () => {
       await permit(registry, 'bob', hisSide[his], ofOther)
       await verdict(bob, why, 'missing')
     }
+  })
+
+  test('conditions of his own side do not sound the tags, or the being there, of what he has no leave for', async () => {
+    await registry.aws.ok('TagResource', { resourceArn: arnOf('app'), tags: [{ Key: 'plan', Value: 'merger' }] })
+    const onTag = (Effect: string, Condition: object) => ({ ...allow(pull, arnOf('*'), { Condition }), Effect })
+    const sounding: [guess: string, statements: object[], why: string][] = [
+      ['a tag', [onTag('Allow', { StringEquals: { 'aws:ResourceTag/plan': 'merger' } })], noIdentity],
+      ['any tag', [onTag('Allow', { Null: { 'ecr:ResourceTag/plan': 'false' } })], noIdentity],
+      ['no tag', [onTag('Allow', { Null: { 'ecr:ResourceTag/plan': 'true' } })], noResource],
+      [
+        'a Deny',
+        [allow(pull, arnOf('*')), onTag('Deny', { StringEquals: { 'aws:ResourceTag/plan': 'merger' } })],
+        noResource,
+      ],
+    ]
+    for (const [guess, statements, why] of sounding) {
+      await permit(registry, 'bob', statements, ofOther)
+      for (const name of ['app', 'missing'])
+        await verdict(bob, why, name).catch((error) => assert.fail(`${guess}: ${error}`))
+    }
+    // Who has leave of the repository's side is told as in his own account.
+    await setPolicy(grant({ AWS: other }, pull))
+    await permit(registry, 'bob', sounding[0]?.[1] ?? [], ofOther)
+    await verdict(bob, undefined)
+    await permit(registry, 'bob', sounding[2]?.[1] ?? [], ofOther)
+    await verdict(bob, noIdentity)
+    await registry.aws.ok('DeleteRepositoryPolicy', { repositoryName: 'app' })
+    await registry.aws.ok('UntagResource', { resourceArn: arnOf('app'), tagKeys: ['plan'] })
+  })
+
+  test('nor those of its users, roles and policies in IAM', async () => {
+    const PolicyArn = `arn:aws:iam::${account}:policy/plans`
+    const RoleName = 'heir'
+    await registry.iam().ok('CreatePolicy', {
+      PolicyName: 'plans',
+      PolicyDocument: policy(allow(pull)),
+      ...{ 'Tags.member.1.Key': 'plan', 'Tags.member.1.Value': 'merger' },
+    })
+    await registry.iam().ok('CreateRole', {
+      RoleName,
+      AssumeRolePolicyDocument: policy(grant({ AWS: account }, 'sts:AssumeRole')),
+      PermissionsBoundary: PolicyArn,
+    })
+    const theirs = registry.iam(ofOther.admin)
+    await theirs.ok('CreateUser', { UserName: 'carol' })
+    const made = await theirs.ok('CreateAccessKey', { UserName: 'carol' })
+    const [accessKeyId, secretAccessKey] = [textOf(made, 'AccessKeyId'), textOf(made, 'SecretAccessKey')]
+    const carol = registry.iam({ accessKeyId, secretAccessKey })
+    const refused = (action: string, parameters: Record<string, string>, resource: string) =>
+      carol.refused(
+        action,
+        parameters,
+        403,
+        'AccessDenied',
+        `User: arn:aws:iam::${other}:user/carol is not authorized to perform: iam:${action} on resource: ${resource} because no identity-based policy allows the iam:${action} action`,
+      )
+    const PolicySourceArn = `arn:aws:iam::${account}:role/${RoleName}`
+    for (const Condition of [
+      { StringEquals: { 'aws:ResourceTag/plan': 'merger' } },
+      { Null: { 'iam:PermissionsBoundary': 'false' } },
+    ]) {
+      await permit(registry, 'carol', [allow('iam:Get*', '*', { Condition })], ofOther)
+      await refused('GetPolicy', { PolicyArn }, PolicyArn)
+      await refused('GetContextKeysForPrincipalPolicy', { PolicySourceArn }, PolicySourceArn)
+    }
+    await registry.iam().ok('DeleteRole', { RoleName })
+    await registry.iam().ok('DeletePolicy', { PolicyArn })
   })
 
   test('with leave of both sides it is said to be missing', async () => {

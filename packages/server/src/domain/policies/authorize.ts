@@ -80,12 +80,33 @@ export function createAuthorizer(parts: {
     const side = isEcr
       ? await resourcePolicies.of({ accountId, region: ctx.registry.region }, action, resource, now)
       : undefined
-    const tags = side ? () => side.tags : () => snapshot.entityByArn(resource)?.tags ?? []
+    const tags = side ? () => side.tags : () => entityOf(snapshot, access)?.tags ?? []
     const request = requestOf(ctx, access, snapshot, tags)
     // What an account that is closed has said is not heard any more: nobody reaches what it holds.
     const resourceSide = side && snapshot.hasAccount(accountId) ? side.policies : emptyBundle
     const policies = { ...policiesOf(snapshot, ctx.principal), resource: resourceSide }
-    return { request, policies, decision: isRecovery(request) ? recovered : evaluate(request, policies, options) }
+    const decision = isRecovery(request) ? recovered : evaluate(request, policies, options)
+    if (decision.decision === 'allow' || ctx.principal.accountId === accountId) return { request, policies, decision }
+    return refusedAbroad(ctx, access, { snapshot, request, policies, decision, options })
+  }
+
+  /**
+   * Conditions of the caller's own side could sound the tags of what is not his, and with them what is there: unless the other account
+   * gives him leave, he is refused as if it had none.
+   */
+  function refusedAbroad(
+    ctx: RequestContext,
+    access: Access,
+    found: Decided & { snapshot: Snapshot; policies: PolicySet; options: EvaluateOptions | undefined },
+  ): Decided & { policies: PolicySet } {
+    const { snapshot, request, policies, decision, options } = found
+    const { resource } = policies
+    const theirs = evaluate(request, { identity: emptyBundle, guards: [], resource }, { explain: true })
+    const isForbidden = theirs.decision === 'explicit-deny'
+    if (!isForbidden && theirs.matched?.some(({ effect }) => effect === 'Allow')) return { request, policies, decision }
+    const untagged = requestOf(ctx, access, snapshot, () => [])
+    const own = evaluate(untagged, { ...policies, resource: emptyBundle }, options)
+    return { request: untagged, policies, decision: isForbidden && own.decision !== 'explicit-deny' ? theirs : own }
   }
 
   /** Decided once more, to see all that had a say: refusals are rare, and all else should not pay for it. */
@@ -103,7 +124,7 @@ export function createAuthorizer(parts: {
   ): Request {
     const { principal, origin, registry } = ctx
     const { caller, session } = principal
-    const entity = snapshot.entityByArn(access.resource)
+    const entity = entityOf(snapshot, access)
     return {
       caller,
       action: access.action,
@@ -157,6 +178,12 @@ export function createAuthorizer(parts: {
       return log(ctx, { request, decision: isRecovery(request) ? recovered : evaluate(request, policies) })
     },
   }
+}
+
+/** What an ARN of IAM names, in the account that is asked: the ARN is the caller's text, and may name another. */
+function entityOf(snapshot: Snapshot, { resource, accountId }: Access) {
+  const entity = snapshot.entityByArn(resource)
+  return entity?.accountId === accountId ? entity : undefined
 }
 
 /** Whose policies and tags a principal has: the user's or the role's. */
