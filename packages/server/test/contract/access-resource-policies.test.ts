@@ -703,3 +703,24 @@ describe('blobs of other repositories', () => {
     await put('ENABLED')
   })
 })
+
+test('a refusal names the policy that refused, also where another has its name and says the same', async () => {
+  const iam = registry.iam()
+  const no = { ...allow(pull), Effect: 'Deny' }
+  const twin = await user(registry, 'twin', [])
+  const other = await user(registry, 'other-twin', [])
+  // An inline policy is called after its user.
+  const PolicyDocument = policy(no)
+  await iam.ok('PutUserPolicy', { UserName: 'twin', PolicyName: 'no', PolicyDocument })
+  const managed = async (Path: string) => {
+    await iam.ok('CreatePolicy', { PolicyName: 'user_twin_no', Path, PolicyDocument })
+    const PolicyArn = `arn:aws:iam::${account}:policy${Path}user_twin_no`
+    await iam.ok('AttachUserPolicy', { UserName: 'other-twin', PolicyArn })
+    await verdict(twin, 'with an explicit deny in an identity-based policy')
+    await verdict(other, `with an explicit deny in an identity-based policy: ${PolicyArn}`)
+    await iam.ok('DetachUserPolicy', { UserName: 'other-twin', PolicyArn })
+    await iam.ok('DeletePolicy', { PolicyArn })
+  }
+  await managed('/')
+  await managed('/moved/')
+})

@@ -48,8 +48,6 @@ export interface Snapshot {
   trust(roleId: string): PolicyBundle
   /** A managed policy of the account or of AWS, compiled as a policy of that kind; one that is not there denies. */
   managedPolicy(arn: string, kind: 'identity' | 'boundary' | 'session'): CompiledPolicy
-  /** A policy's text, compiled once. */
-  compiled(document: string, kind: PolicyKind, ref: PolicyRef): CompiledPolicy
 }
 
 export interface Directory {
@@ -105,7 +103,7 @@ class CompiledPolicies {
   }
 
   get(document: string, kind: PolicyKind, ref: PolicyRef, ids: string | null = null): CompiledPolicy {
-    const key = `${kind} ${ref.accountId} ${ref.id} ${ids ?? ''} ${document}`
+    const key = `${kind} ${ref.accountId} ${ref.id} ${ref.arn ?? ''} ${ids ?? ''} ${document}`
     let policy = this.#now.get(key) ?? this.#before.get(key)
     policy ??= compileStoredPolicy(document, kind, ref, ids === null ? {} : { principalIds: parseIds(ids) })
     this.#now.set(key, policy)
@@ -176,7 +174,6 @@ function snapshotOf(rows: Rows, compiled: CompiledPolicies): Snapshot {
     entityByArn: (arn) => byArn.get(arn),
     hasAccount: (accountId) => open.has(accountId),
     managedPolicy,
-    compiled: (document, kind, ref) => compiled.get(document, kind, ref),
 
     permissions(entityId) {
       const known = permissionsOf.get(entityId)

@@ -8,13 +8,13 @@ import type { Principal, Tag } from '../../base/principal.ts'
 import type { RequestContext } from '../../base/request-context.ts'
 import type { Directory, Snapshot } from '../identities/directory.ts'
 import { type AuthorizationMessage, authorizationMessage, recordedContext } from './authorization-message.ts'
-import type { CompiledPolicy } from './compile-policy.ts'
+import { type CompiledPolicy, compileStoredPolicy } from './compile-policy.ts'
 import { type ContextInputs, createContextKeys } from './context-keys.ts'
 import { denialMessage } from './denial.ts'
 import { type Decision, type EvaluateOptions, evaluate, type Guard, type PolicySet } from './evaluate.ts'
 import { evaluateTrust } from './evaluate-trust.ts'
 import { administratorAccess } from './managed-policies.ts'
-import { compileBundle, emptyBundle } from './policy-bundle.ts'
+import { compileBundle, emptyBundle, type PolicyBundle } from './policy-bundle.ts'
 import type { Request } from './request.ts'
 import type { ResourcePolicies } from './resource-policies.ts'
 
@@ -210,23 +210,37 @@ export function policiesOf(snapshot: Snapshot, principal: Principal): Pick<Polic
 }
 
 type SessionPolicies = NonNullable<Principal['session']>['policies']
-const sessionBundles = new WeakMap<Snapshot, WeakMap<SessionPolicies, ReturnType<typeof compileBundle>>>()
+
+/** Whoever may take a role brings as many session policies as he likes, and the longest takes some 50 KB when it is compiled. */
+const maxSessions = 1000
+const sessionBundles = new WeakMap<Snapshot, Map<SessionPolicies, PolicyBundle>>()
+/** Those that came with the request for the session: they stay as they are when identities change. */
+const ownSessionPolicies = new Map<SessionPolicies[number], CompiledPolicy>()
 
 /** Several session policies are one voice; managed ones are looked up anew when a policy may have changed. */
-function sessionBundle(snapshot: Snapshot, accountId: AccountId, policies: SessionPolicies) {
-  const known = sessionBundles.get(snapshot) ?? new WeakMap<SessionPolicies, ReturnType<typeof compileBundle>>()
-  sessionBundles.set(snapshot, known)
-  const bundle =
-    known.get(policies) ??
+function sessionBundle(snapshot: Snapshot, accountId: AccountId, policies: SessionPolicies): PolicyBundle {
+  const bundles = sessionBundles.get(snapshot) ?? new Map<SessionPolicies, PolicyBundle>()
+  sessionBundles.set(snapshot, bundles)
+  return kept(bundles, policies, () =>
     compileBundle(
-      policies.map(({ id, document, arn }) =>
-        arn === undefined
-          ? snapshot.compiled(document, 'session', { kind: 'session', id, accountId })
-          : snapshot.managedPolicy(arn, 'session'),
-      ),
-    )
-  known.set(policies, bundle)
-  return bundle
+      policies.map((policy) => {
+        if (policy.arn !== undefined) return snapshot.managedPolicy(policy.arn, 'session')
+        const ref = { kind: 'session', id: policy.id, accountId } as const
+        return kept(ownSessionPolicies, policy, () => compileStoredPolicy(policy.document, 'session', ref))
+      }),
+    ),
+  )
+}
+
+/** The oldest makes room. */
+function kept<K, V>(cache: Map<K, V>, key: K, make: () => V): V {
+  const known = cache.get(key)
+  if (known !== undefined) return known
+  const oldest = cache.size >= maxSessions ? cache.keys().next().value : undefined
+  if (oldest !== undefined) cache.delete(oldest)
+  const made = make()
+  cache.set(key, made)
+  return made
 }
 
 /** A Deny of a resource policy must not lock an account out for ever: its root user may always put such a policy right. */
