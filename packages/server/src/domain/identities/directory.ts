@@ -5,11 +5,11 @@
 import type { AccountId } from '@berth/api/names/registry.ts'
 import type { Tag } from '../../base/principal.ts'
 import type { MetadataStore } from '../../storage/metadata/metadata-store.ts'
-import type { EntityKind } from '../../storage/metadata/schema.ts'
+import type { Db, EntityKind } from '../../storage/metadata/schema.ts'
 import { type AccessKeyRow, accessKeysTable } from '../../storage/metadata/tables/access-keys.ts'
 import { accountsTable } from '../../storage/metadata/tables/accounts.ts'
 import { type EntityRow, entitiesTable } from '../../storage/metadata/tables/entities.ts'
-import { generationsTable } from '../../storage/metadata/tables/generations.ts'
+import { readOneMoment } from '../../storage/metadata/tables/one-moment.ts'
 import { brokenPolicy, type CompiledPolicy, compileStoredPolicy, type PolicyRef } from '../policies/compile-policy.ts'
 import { managedPolicies } from '../policies/managed-policies.ts'
 import { compileBundle, emptyBundle, type PolicyBundle } from '../policies/policy-bundle.ts'
@@ -66,13 +66,7 @@ export function createDirectory({ metadata }: { metadata: MetadataStore }): Dire
   let loading: Promise<void> | undefined
 
   async function load(): Promise<void> {
-    const { generation, ...rows } = await metadata.read(async (db) => ({
-      // First: rows that are newer than it are read again, never the other way round.
-      generation: await generationsTable.find(db, 'identities'),
-      accounts: await accountsTable.all(db),
-      accessKeys: await accessKeysTable.all(db),
-      ...(await entitiesTable.all(db)),
-    }))
+    const { generation, ...rows } = await readOneMoment(metadata, 'identities', readAll)
     compiled.beginReading()
     loaded = { generation, snapshot: snapshotOf(rows, compiled) }
   }
@@ -114,6 +108,14 @@ class CompiledPolicies {
 type Rows = Awaited<ReturnType<typeof entitiesTable.all>> & {
   accounts: Awaited<ReturnType<typeof accountsTable.all>>
   accessKeys: AccessKeyRow[]
+}
+
+async function readAll(db: Db): Promise<Rows> {
+  return {
+    accounts: await accountsTable.all(db),
+    accessKeys: await accessKeysTable.all(db),
+    ...(await entitiesTable.all(db)),
+  }
 }
 
 function snapshotOf(rows: Rows, compiled: CompiledPolicies): Snapshot {

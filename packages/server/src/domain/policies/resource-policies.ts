@@ -4,6 +4,7 @@
 import { parseRepositoryArn, type RegistryName } from '@berth/api/names/registry.ts'
 import type { Tag } from '../../base/principal.ts'
 import type { MetadataStore } from '../../storage/metadata/metadata-store.ts'
+import { readOneMoment } from '../../storage/metadata/tables/one-moment.ts'
 import { repositoriesTable } from '../../storage/metadata/tables/repositories.ts'
 import { resourcePoliciesTable, type StoredPolicy } from '../../storage/metadata/tables/resource-policies.ts'
 import { type CompiledPolicy, compileStoredPolicy, type PolicyRef } from './compile-policy.ts'
@@ -44,7 +45,7 @@ export function createResourcePolicies({ metadata }: { metadata: MetadataStore }
   let cache = { generation: -1, entries: new Map<string, Cached>() }
 
   async function load(registry: RegistryName, name: string): Promise<Cached> {
-    const found = await metadata.read(async (db) => {
+    const found = await readOneMoment(metadata, 'resource-policies', async (db) => {
       const repository = name === '' ? undefined : await repositoriesTable.find(db, registry, name)
       return {
         registryPolicy: await resourcePoliciesTable.ofRegistry(db, registry),

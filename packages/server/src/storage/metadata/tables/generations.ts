@@ -1,7 +1,7 @@
 // Counters that say when a cache is old. Whoever changes what others cache moves the counter in the same transaction.
 
 import { sql } from 'kysely'
-import { isPostgres } from '../dialect.ts'
+import { isPostgres, locked } from '../dialect.ts'
 import { hotQuery } from '../hot-query.ts'
 import { rowKey, type Transaction } from '../metadata-store.ts'
 import type { Db } from '../schema.ts'
@@ -25,6 +25,15 @@ export const generationsTable = {
   async all(db: Db): Promise<Map<string, number>> {
     const rows = await db.selectFrom('generations').selectAll().execute()
     return new Map(rows.map((row) => [row.name, row.generation]))
+  },
+
+  /** As `find`, and until the transaction ends nobody moves it: all that is read meanwhile is of one moment. */
+  async lock({ db }: Transaction, name: GenerationName): Promise<number> {
+    const row = await locked(
+      db,
+      db.selectFrom('generations').select('generation').where('name', '=', name),
+    ).executeTakeFirst()
+    return row?.generation ?? 0
   },
 
   async move(tx: Transaction, name: GenerationName): Promise<void> {
