@@ -442,11 +442,18 @@ describe(`${version} what policies say`, { skip: skip || whyNoOidcProvider, conc
   })
 })
 
-test(`${version}: AWS_ENDPOINT_URL alone, and a profile with services, lead all three services to the registry`, {
+test(`${version}: AWS_ENDPOINT_URL alone, and profiles with services, lead all three services to the registry`, {
   skip: skip || whyNoOidcProvider,
 }, async () => {
   const { accessKeyId, secretAccessKey, url } = ground.server
+  const role = await newRole(trust({ AWS: accountId }), statement('Allow', ['iam:GetRole', 'ecr:DescribeRegistry']))
   const path = file(`
+[profile berth-release]
+region = us-east-1
+services = berth
+role_arn = ${iamArn(`role/${role}`)}
+source_profile = berth
+role_session_name = alice
 [profile berth]
 region = us-east-1
 services = berth
@@ -465,10 +472,11 @@ sts =
   for (const env of [
     { ...home, ...key, AWS_ENDPOINT_URL: url },
     { ...home, AWS_CONFIG_FILE: path, AWS_PROFILE: 'berth' },
+    { ...home, AWS_CONFIG_FILE: path, AWS_PROFILE: 'berth-release' },
   ]) {
     for (const command of [
       ['ecr', 'describe-registry'],
-      ['iam', 'get-user'],
+      ['iam', 'get-role', '--role-name', role],
       ['sts', 'get-caller-identity'],
     ]) {
       assert.match((await succeed(cli, command, { env })).stdout, new RegExp(accountId))
