@@ -31,9 +31,9 @@ export interface PlaceParts {
 
 const isEmbedded = ({ database, blobStore }: Place) => !database || !blobStore
 
-/** What a data directory may hold that is only beginning to be the target. */
+/** What a data directory may hold that is only beginning to be the target. An audit log tells of what was, and belongs to no store. */
 const ofStore =
-  /^(?:berth\.db(?:-wal|-shm)?|(?:lock|workers)\.db(?:-journal)?|uploads|blobs|blob-store-owner|probe|master-key(?:\.new)?|lost\+found)$/
+  /^(?:berth\.db(?:-wal|-shm)?|(?:lock|workers)\.db(?:-journal)?|uploads|blobs|blob-store-owner|probe|audit|master-key(?:\.new)?|lost\+found)$/
 
 /** Locks the data directories of both. @throws StartError when one is in use, or the target's is of something else */
 export async function lockFolders(source: Place, target: Place, { closing }: PlaceParts): Promise<void> {
