@@ -13,6 +13,8 @@ import { type SessionRow, sessionsTable } from '../../storage/metadata/tables/se
 /** Rows outlive their sessions, since a docker token of 12 hours may be made in the last moment. */
 const keptAfterMs = 13 * 60 * 60 * 1000
 const maxCached = 10_000
+/** Of what the rows keep as JSON: most have a few hundred, and tags that pack well may make 20,000. */
+const maxCachedCharacters = 8 * 1024 * 1024
 
 /** What a row keeps as JSON. */
 export interface SessionDetails {
@@ -55,13 +57,25 @@ export interface Sessions {
 export function createSessions(parts: { metadata: MetadataStore; clock: Clock; ids: Ids }): Sessions {
   const { metadata, clock, ids } = parts
   /** A row never changes, so it may be kept for ever; that there is none is never kept. */
-  const cache = new Map<string, StoredSession>()
+  const cache = new Map<string, { stored: StoredSession; characters: number }>()
+  let cachedCharacters = 0
+
+  function forget(accessKeyId: string): void {
+    cachedCharacters -= cache.get(accessKeyId)?.characters ?? 0
+    cache.delete(accessKeyId)
+  }
 
   function remember(row: SessionRow): StoredSession {
     const stored = present(row)
-    const oldest = cache.size >= maxCached ? cache.keys().next().value : undefined
-    if (oldest !== undefined) cache.delete(oldest)
-    cache.set(row.session_id, stored)
+    const characters = row.details.length
+    // Two may have read the same row.
+    forget(row.session_id)
+    for (const oldest of cache.keys()) {
+      if (cache.size < maxCached && cachedCharacters + characters <= maxCachedCharacters) break
+      forget(oldest)
+    }
+    cache.set(row.session_id, { stored, characters })
+    cachedCharacters += characters
     return stored
   }
 
@@ -84,7 +98,7 @@ export function createSessions(parts: { metadata: MetadataStore; clock: Clock; i
 
     async find(accessKeyId) {
       const known = cache.get(accessKeyId)
-      if (known) return known
+      if (known) return known.stored
       const row = await metadata.read((db) => sessionsTable.find(db, accessKeyId))
       return row && remember(row)
     },
