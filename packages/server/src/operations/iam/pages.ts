@@ -1,5 +1,6 @@
 // Pages of IAM's lists: `Marker` and `MaxItems`. Markers are sealed, and bound to the account and the list they came from.
 
+import { hash } from 'node:crypto'
 import { IdentityError } from '../../base/identity-error.ts'
 import type { RequestContext } from '../../base/request-context.ts'
 import type { Services } from '../services.ts'
@@ -45,12 +46,14 @@ export function pageOf<T>(
   key: (item: T) => string,
   { after, limit }: { after?: string; limit: number },
 ): { page: T[]; next: string | undefined } {
-  const [, place = '0', name] = /^(\d+) (.*)$/s.exec(after ?? '') ?? []
-  const found = after === undefined ? -1 : items.findIndex((item) => key(item) === name)
+  // A Marker has 320 characters at most, and an ARN or the key of a tag may have more.
+  const told = (item: T) => hash('sha256', key(item), 'base64url')
+  const [, place = '0', lastTold] = /^(\d+) (.+)$/.exec(after ?? '') ?? []
+  const found = after === undefined ? -1 : items.findIndex((item) => told(item) === lastTold)
   const start = found < 0 ? Number(place) : found + 1
   const page = items.slice(start, start + limit)
   const [last, end] = [page.at(-1), start + limit]
-  return { page, next: items.length > end && last !== undefined ? `${end - 1} ${key(last)}` : undefined }
+  return { page, next: items.length > end && last !== undefined ? `${end - 1} ${told(last)}` : undefined }
 }
 
 /** The same of what is ordered by lower-case names: it goes on after a name that is gone, too. */
