@@ -155,7 +155,16 @@ export function steadyTarget(targets: readonly Target[], options: SteadyOptions 
     listRepositories: () => steadily(({ api }) => api.listRepositories()),
     describeImages: (...given) => steadily(({ api }) => api.describeImages(...given)),
     resolveTag: (...given) => steadily(({ api }) => api.resolveTag(...given)),
-    pushLayer: (...given) => steadily(({ api }) => api.pushLayer(...given)),
+    pushLayer: (repository, content) =>
+      steadily(async ({ api }) => {
+        try {
+          await api.pushLayer(repository, content)
+        } catch (error) {
+          if (!isNamed(error, 'UploadNotFoundException')) throw error
+          noteStartOver({ location: `of a layer in ${repository}` }, `was answered ${error}`)
+          await api.pushLayer(repository, content)
+        }
+      }),
     putImage: (...given) => steadily(({ api }) => api.putImage(...given)),
     deleteImage: (...given) =>
       steadilyOnce(
