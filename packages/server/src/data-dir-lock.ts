@@ -14,6 +14,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { StartError } from './base/errors.ts'
 
 const workersEndMs = 30_000
+/** Of two that start at the same moment each may be in the other's way for an instant, and both would be refused. */
+const maxTries = 8
 
 /** Takes the directory for a server; gives the way to let it go. @throws StartError with the way out when another has it */
 export async function lockDataDir(
@@ -22,8 +24,9 @@ export async function lockDataDir(
 ): Promise<() => void> {
   const server = open(join(dataDir, 'lock.db'))
   try {
-    if (!tryTo(server, 'BEGIN EXCLUSIVE')) {
-      throw new StartError(`another process uses the data directory ${dataDir}`, wayOut)
+    for (let tries = 1; !tryTo(server, 'BEGIN EXCLUSIVE'); tries++) {
+      if (tries === maxTries) throw new StartError(`another process uses the data directory ${dataDir}`, wayOut)
+      await sleep(Math.random() * 10 * tries)
     }
     await waitForWorkers(dataDir)
     return () => server.close()
