@@ -263,7 +263,7 @@ describe('signatures', () => {
       }
     }
     const medians = [...times.values()].map((samples) => samples.toSorted((a, b) => a - b)[samples.length >> 1] ?? 0)
-    assert.ok(Math.max(...medians) < Math.min(...medians) * 1.5 + 0.5, `medians of ${medians.join(', ')} ms`)
+    assert.ok(Math.max(...medians) < Math.min(...medians) * 2 + 2, `medians of ${medians.join(', ')} ms`)
   })
 })
 
