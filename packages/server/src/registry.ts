@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises'
 import type { Socket } from 'node:net'
-import type { AccountId, Region, RegistryName } from '@berth/api/names/registry.ts'
+import type { AccountId, Region } from '@berth/api/names/registry.ts'
 import { createAuditLog } from './audit/audit-log.ts'
 import { createAuthorizationMessages } from './auth/authorization-message.ts'
 import { createDockerTokens } from './auth/docker-token.ts'
@@ -54,6 +54,7 @@ import { openInstallation } from './installation.ts'
 import { createJobQueue } from './jobs/job-queue.ts'
 import { sweepJobs } from './jobs/sweep-jobs.ts'
 import { Worker } from './jobs/worker.ts'
+import { createAddresses } from './operations/addresses.ts'
 import type { Services } from './operations/services.ts'
 import type { Primary } from './processes/primary.ts'
 import { createGuardedFetch } from './remote/guarded-fetch.ts'
@@ -260,10 +261,7 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
 
   let { gather } = parts
   let port = config.listen.port
-  const hostOf = (registry: RegistryName) =>
-    registryHostOf(config, port)
-      .template.replaceAll('{account}', registry.accountId)
-      .replaceAll('{region}', registry.region)
+  const home = { accountId: installation.accountId, region: config.region }
   const entities = createEntities({ metadata })
   const services: Omit<Services, 'downloadLink'> = {
     ids,
@@ -298,10 +296,7 @@ export async function createRegistry(config: Config, given: Partial<RegistryPart
     uploads,
     tokens,
     pageTokens,
-    addresses: {
-      registryHost: hostOf,
-      proxyEndpoint: (registry) => `${registryHostOf(config, port).scheme}://${hostOf(registry)}`,
-    },
+    addresses: createAddresses({ host: () => registryHostOf(config, port), home, log }),
   }
   // A link goes back to the host that the client has just called.
   const servicesOf = (exchange: Exchange): Services => ({

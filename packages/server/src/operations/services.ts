@@ -1,6 +1,5 @@
 // What operations may use: the domain, and the few things that make addresses and tokens.
 
-import type { RegistryName } from '@berth/api/names/registry.ts'
 import type { AuthorizationMessages } from '../auth/authorization-message.ts'
 import type { DockerTokens } from '../auth/docker-token.ts'
 import type { SealedValues } from '../auth/sealed-value.ts'
@@ -31,13 +30,7 @@ import type { RegistryPolicies } from '../domain/policies/registry-policies.ts'
 import type { RepositoryPolicies } from '../domain/policies/repository-policies.ts'
 import type { Simulations } from '../domain/policies/simulate.ts'
 import type { Repositories } from '../domain/repositories/repositories.ts'
-
-export interface Addresses {
-  /** `<host>[:port]`, what image names begin with. */
-  registryHost(registry: RegistryName): string
-  /** The same with its scheme. */
-  proxyEndpoint(registry: RegistryName): string
-}
+import type { Addresses } from './addresses.ts'
 
 export interface Services {
   ids: Ids

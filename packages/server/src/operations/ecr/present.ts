@@ -6,7 +6,7 @@ import { repositoryArn } from '@berth/api/names/registry.ts'
 import type { RequestContext } from '../../base/request-context.ts'
 import type { ImageDetail } from '../../domain/images/images.ts'
 import type { Repository } from '../../domain/repositories/repositories.ts'
-import type { Addresses } from '../services.ts'
+import type { Addresses } from '../addresses.ts'
 
 /** Seconds since the epoch with milliseconds, as a number (ECR API, 1.2). */
 export function timestamp(milliseconds: number): number {
