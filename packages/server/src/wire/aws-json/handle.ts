@@ -28,7 +28,7 @@ import { operations } from '../../operations/all.ts'
 import type { Caller, Operation } from '../../operations/operation.ts'
 import type { Services } from '../../operations/services.ts'
 import type { Auditor, Call } from '../auditor.ts'
-import { contextOf } from '../context.ts'
+import { contextOf, signedRequest } from '../context.ts'
 import type { Throttles } from '../throttles.ts'
 import { type AwsError, AwsRefusal, signatureErrorTypes, toAwsError } from './errors.ts'
 
@@ -91,10 +91,6 @@ export function createAwsJsonWire(parts: AwsJsonParts): AwsJsonWire {
       auditor.record(exchange, call, { error: { code, message }, thrown })
     }
   }
-}
-
-function signedRequest({ request }: Exchange) {
-  return { method: request.method ?? '', target: request.url ?? '', rawHeaders: request.rawHeaders }
 }
 
 function findOperation(target: string): Operation | undefined {

@@ -17,7 +17,7 @@ import type { IdentityOperation } from '../../operations/identity-operation.ts'
 import { identityOperations } from '../../operations/identity-operations.ts'
 import type { Services } from '../../operations/services.ts'
 import type { Auditor, Call } from '../auditor.ts'
-import { contextOf } from '../context.ts'
+import { contextOf, signedRequest } from '../context.ts'
 import type { Throttles } from '../throttles.ts'
 import { type QueryError, toQueryError } from './errors.ts'
 import { parseForm, readInput } from './query-input.ts'
@@ -132,10 +132,6 @@ function textOf(body: Buffer): string {
   } catch {
     throw new IdentityError('ValidationError', 'The body is not UTF-8.')
   }
-}
-
-function signedRequest({ request }: Exchange) {
-  return { method: request.method ?? '', target: request.url ?? '', rawHeaders: request.rawHeaders }
 }
 
 function unknownOperation(action: string, version: string): IdentityError {
