@@ -4,8 +4,6 @@ import assert from 'node:assert/strict'
 import { StatementSync } from 'node:sqlite'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import type { AccountId } from '@berth/api/names/registry.ts'
 import { failedLoginBudget } from '../../src/auth/failed-logins.ts'
 import { randomIds } from '../../src/base/ids.ts'
@@ -13,6 +11,7 @@ import { auditRecords } from '../support/audit-records.ts'
 import { targetPrefix } from '../support/aws-wire.ts'
 import { account, type ContractRegistry, contractRegistry } from '../support/contract-registry.ts'
 import { createRole } from '../support/given-access.ts'
+import { heapBytes } from '../support/heap.ts'
 import { assertOciError } from '../support/oci-wire.ts'
 import type { Answer } from '../support/plain-http.ts'
 import { assertQueryError, queryWire } from '../support/query-wire.ts'
@@ -176,7 +175,7 @@ describe('security test 51: floods of failed logins', () => {
         assert.equal(answer.status, 400)
       })
     await flood(0, 2000)
-    const before = await heapBytes()
+    const before = await settledHeapBytes()
     const queries = countQueries()
     try {
       await flood(2000, 8000)
@@ -185,7 +184,7 @@ describe('security test 51: floods of failed logins', () => {
     }
     // Statements of SQLite run in this process; those of PostgreSQL are not seen here.
     if (storeUnderTest() === 'files') assert.deepEqual([...new Set(queries.texts)], [])
-    const grown = (await heapBytes()) - before
+    const grown = (await settledHeapBytes()) - before
     // Had they left their user agents anywhere, it would be 48 MB.
     assert.ok(grown < 12 * 1024 * 1024, `${grown} bytes more`)
   })
@@ -303,12 +302,8 @@ function countQueries(): { texts: string[]; stop: () => void } {
   return { texts, stop: () => void Object.assign(StatementSync.prototype, { all, get, iterate, run }) }
 }
 
-/** When all that can be forgotten is. */
-async function heapBytes(): Promise<number> {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  // The audit log writes what it has within 100 ms.
+/** The audit log writes what it has within 100 ms. */
+async function settledHeapBytes(): Promise<number> {
   await sleep(300)
-  collect()
-  return process.memoryUsage().heapUsed
+  return heapBytes()
 }

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+import { heapBytes } from '../../../test/support/heap.ts'
 import { testStore } from '../../../test/support/test-store.ts'
 import { createSessions } from './sessions.ts'
 
@@ -30,10 +29,3 @@ test('whoever makes sessions with as many and as long tags as there may be fills
   assert.ok(grown < 32 * 1024 * 1024, `${grown} bytes for 2,000 sessions`)
   assert.deepEqual((await sessions.find(first))?.session.tags, tags(0))
 })
-
-function heapBytes(): number {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  collect()
-  return process.memoryUsage().heapUsed
-}

@@ -2,8 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+import { heapBytes } from '../../../test/support/heap.ts'
 import { testStore } from '../../../test/support/test-store.ts'
 import type { Principal } from '../../base/principal.ts'
 
@@ -41,10 +40,3 @@ test('whoever takes a role with ever new session policies fills no memory, thoug
   const grown = heapBytes() - before
   assert.ok(grown < 4 * 1024 * 1024, `${grown} bytes for 1,000 more session policies`)
 })
-
-function heapBytes(): number {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  collect()
-  return process.memoryUsage().heapUsed
-}
